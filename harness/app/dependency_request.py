@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from packaging.utils import InvalidName, canonicalize_name
+
 from harness.core.errors import UsageError
 from harness.core.subjects import DependencyOptions
 from harness.wheels.archive.filename import parse_wheel_name
@@ -10,17 +12,25 @@ from harness.wheels.dependencies.requirements import UnusableRequirementError, p
 
 
 def read_dependency_options(
-    *, find_links: Sequence[Path], constraint: Path | None
+    *, find_links: Sequence[Path], constraint: Path | None, extras: Sequence[str] = ()
 ) -> DependencyOptions:
     """Return the options with the wheels in folders and the lines of a constraint file.
 
-    Raises ``UsageError`` for a folder without wheels and for a line that is no constraint, and
-    ``WheelError`` for a file that is not named like a wheel.
+    Raises ``UsageError`` for a folder without wheels, for a line that is no constraint and for a
+    word that is no name of an extra, and ``WheelError`` for a file that is not named like a wheel.
     """
     return DependencyOptions(
         files=tuple(path for folder in find_links for path in _wheels_in(folder)),
         constraints=_constraints(constraint) if constraint else (),
+        extras=tuple(sorted(set(map(_extra, extras)))),
     )
+
+
+def _extra(name: str) -> str:
+    try:
+        return canonicalize_name(name, validate=True)
+    except InvalidName as error:
+        raise UsageError(f"--extra {name}: is no name of an extra; write one, like test") from error
 
 
 def _wheels_in(folder: Path) -> list[str]:

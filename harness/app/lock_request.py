@@ -17,11 +17,12 @@ from harness.wheels.locks.stored import store_lock
 
 def require_plain(check: ImportCheck, *, against: bool = False) -> None:
     """Raise ``UsageError`` if the user asks for what a lock file decides or only wheels have."""
-    options = check.dependencies and (check.dependencies.files or check.dependencies.constraints)
+    asked = check.dependencies
+    options = asked and (asked.files or asked.constraints or asked.extras)
     if check.imports or check.call or check.companions or check.tests or options or against:
         raise UsageError(
-            "a lock file has its own dependencies; leave out --import, --call, --with, --test, "
-            "--find-links, --constraint and --against"
+            "a lock file has its own dependencies; leave out --import, --call, --extra, --with, "
+            "--test, --find-links, --constraint and --against"
         )
 
 

@@ -171,7 +171,8 @@ def read_release(word: str, fault: str = "not a release", way: str = "") -> Inde
     """Return the release that ``name==version`` names. Raises ``UsageError``."""
     match = _RELEASE.fullmatch(word.strip())
     if match is None:
-        raise UsageError(f"{word}: {fault} of the package index; give {way}name==version")
+        extras = ", and its extras with --extra" if "[" in word else ""
+        raise UsageError(f"{word}: {fault} of the package index; give {way}name==version{extras}")
     try:
         version = str(Version(match["version"]))
     except InvalidVersion as error:

@@ -23,6 +23,13 @@ def dependency_options(command: Command) -> Command:
             "--deps/--no-deps", default=True, help="Whether to install what the wheels depend on."
         ),
         click.option(
+            "--extra",
+            "extras",
+            multiple=True,
+            metavar="NAME",
+            help="Extra of the wheels to install too, as in 'demo[NAME]'.",
+        ),
+        click.option(
             "--with",
             "companions",
             multiple=True,
@@ -57,14 +64,15 @@ def dependency_options(command: Command) -> Command:
 def _dependencies(
     *,
     deps: bool,
+    extras: tuple[str, ...],
     find_links: tuple[Path, ...],
     constraint: Path | None,
 ) -> DependencyOptions | None:
-    if not deps and is_typed("find_links", "constraint"):
+    if not deps and is_typed("extras", "find_links", "constraint"):
         raise click.UsageError("--no-deps resolves nothing; leave it out, or the other option")
     if not deps:
         return None
-    return read_dependency_options(find_links=find_links, constraint=constraint)
+    return read_dependency_options(find_links=find_links, constraint=constraint, extras=extras)
 
 
 def _name_index(context: click.Context, param: click.Parameter, value: str) -> None:

@@ -39,6 +39,7 @@ SETTINGS = {
     "imports": Setting(option="--import", default="what is found in each wheel"),
     "call": Setting(option="--call", default="nothing is called"),
     "dependencies": Setting(option="--deps"),
+    "extras": Setting(option="--extra", default="none"),
     "with": Setting(option="--with", default="none"),
     "find-links": Setting(option="--find-links", is_path=True, default="none"),
     "constraint": Setting(option="--constraint", is_path=True, default="none"),

@@ -43,6 +43,8 @@ class DependencyOptions:
     """Paths of wheels that are offered besides those of the package index."""
     constraints: tuple[str, ...] = ()
     """Requirements that limit versions without asking for a project: ``numpy<2``."""
+    extras: tuple[str, ...] = ()
+    """Extras of the subject whose requirements are installed too, as normalised names."""
     lock: str = ""
     """Path of an application's lock, as ``wheels.locks.stored`` keeps it: nothing else is taken."""
 

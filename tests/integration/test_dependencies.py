@@ -182,25 +182,30 @@ def test_dependency_without_a_wheel_there(releases: Releases, tmp_path: Path) ->
 
 
 def test_options_of_dependencies(releases: Releases, tmp_path: Path) -> None:
-    """A sibling of the release, a companion that nothing asks for, and a constraint."""
+    """A sibling of the release, a companion that nothing asks for, an extra, and a constraint."""
     releases.add("helper", "1.0")
     releases.add("helper", "2.0", code=BROKEN)
     releases.add("plugin", "3.0")
+    releases.add("speedups", "4.0")
     siblings = tmp_path / "siblings"
     siblings.mkdir()
     make_wheel(siblings, "sibling", "")
     constraints = tmp_path / "constraints.txt"
     constraints.write_text("helper<2\n")
     wheel = make_wheel(
-        tmp_path, "demo", "import helper, sibling, plugin", requires=("helper", "sibling==1.0")
+        tmp_path,
+        "demo",
+        "import helper, sibling, plugin, speedups",
+        requires=("helper", "sibling==1.0", "speedups; extra == 'fast'"),
     )
     more = ("--find-links", siblings, "--with", "plugin==3.0", "--constraint", constraints)
-    checked = check(releases, tmp_path, wheel, *more)
+    checked = check(releases, tmp_path, wheel, *more, "--extra", "fast")
     assert checked.ended.status == 0, checked.ended.said
     assert checked.seen[FOREIGN.name]["companions"] == [
         "helper-1.0-py3-none-any.whl",
         "plugin-3.0-py3-none-any.whl",
         "sibling-1.0-py3-none-any.whl",
+        "speedups-4.0-py3-none-any.whl",
     ]
 
 

@@ -195,6 +195,10 @@ check good-1.0-any.whl
 check good-1.0-py3-none-any.whl
 check good-1.0-py3-none-any.whl -q subject:nobody
 check good-1.0-py3-none-any.whl -q outcome:crashed
+check demo[fast]==1.0
+check good-1.0-py3-none-any.whl --extra ""
+check good-1.0-py3-none-any.whl --extra fast,slow
+check good-1.0-py3-none-any.whl --no-deps --extra fast
 check good-1.0-py3-none-any.whl --find-links nowhere
 check good-1.0-py3-none-any.whl --find-links folder
 check good-1.0-py3-none-any.whl --with numpy

@@ -46,6 +46,8 @@ class ConfigShape(Shape):
     """Python expression over the imported modules that must be true."""
     dependencies: Annotated[bool, Field(examples=[False])] = _UNSET
     """Whether to install what the wheels depend on, as pip does."""
+    extras: Annotated[list[Text], Field(examples=[["speedups"]])] = _UNSET
+    """Extras of the wheels to install too."""
     companions: Annotated[list[Pin], Field(alias="with", examples=[["numpy==2.4.6"]])] = _UNSET
     """Releases to install besides."""
     find_links: Annotated[list[Text], Field(examples=[["wheels"]])] = _UNSET

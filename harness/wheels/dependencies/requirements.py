@@ -5,6 +5,7 @@ Everything here comes from a wheel or an index: untrusted text.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,6 +22,9 @@ _ORDERED_WILDCARD = re.compile(r"((?:[<>]=?|~=)\s*[0-9][\w.!+-]*?)\.\*")
 """``>=5.1.*``, which pip accepts before 24.1 (pypa/pip#12063); it means ``>=5.1``."""
 _LEGACY = re.compile(r">=?\s*[A-Za-z][\w.]*")
 """``>dev``, which the same pip accepts: every version is newer than one without a number."""
+
+_EXTRA = re.compile(r"\bextra == \"([^\"]+)\"")
+"""A part of a marker, as packaging writes it."""
 
 
 class UnusableRequirementError(Exception):
@@ -72,6 +76,18 @@ def read_requirements(
         if (found := parse_requirement(line)) and _holds(found, environment, extra)
         for wanted in _split(found, chain)
     )
+
+
+def extras_of(lines: Iterable[str]) -> frozenset[str]:
+    """Return the extras, as normalised names, that the markers of requirements ask about.
+
+    A line that does not parse asks for none.
+    """
+    names: set[str] = set()
+    for line in lines:
+        with suppress(UnusableRequirementError):
+            names.update(_EXTRA.findall(str(parse_requirement(line).marker)))
+    return frozenset(map(canonicalize_name, names))
 
 
 def constraints_on(

@@ -1,7 +1,7 @@
 """Resolve the dependencies of wheels, once per distinct environment, and fetch them."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from harness.wheels.dependencies.offers import Catalogue, OfferedWheel
 from harness.wheels.dependencies.requirements import (
     UnusableRequirementError,
     Wanted,
+    extras_of,
     is_valid,
     read_requirements,
 )
@@ -113,7 +114,8 @@ class DependencyResolver:
             return ()
         if subject.dependencies is None:
             requires = ()
-        if not (requires or subject.companions or tests):
+        options = subject.dependencies or DependencyOptions()
+        if not (requires or options.extras or subject.companions or tests):
             return ()
         installer = _installer(passport)
         if installer.strict and not all(map(is_valid, requires)):
@@ -121,7 +123,7 @@ class DependencyResolver:
         question = _Question(
             sha256=wheel.sha256,
             companions=subject.companions,
-            options=subject.dependencies or DependencyOptions(),
+            options=options,
             requires=requires,
             tests=tests,
             environment=tuple(sorted(installer.environment.items())),
@@ -188,9 +190,14 @@ class DependencyResolver:
         else:
             catalogue = self._catalogue(subject, options)
         try:
+            wanted = (
+                *_own_extras(candidate, options.extras),
+                *_wanted(subject.companions),
+                *_wanted_by_tests(question.tests, installer),
+            )
             return resolve(
                 candidate,
-                (*_wanted(subject.companions), *_wanted_by_tests(question.tests, installer)),
+                wanted,
                 options.constraints,
                 catalogue,
                 installer,
@@ -236,6 +243,22 @@ def _of_projects(
     """Return those of ``every`` whose projects ``plain`` has."""
     projects = {_project(found) for found in plain}
     return tuple(found for found in every if _project(found) in projects)
+
+
+def _own_extras(subject: Installable, extras: Sequence[str]) -> Iterator[Wanted]:
+    for extra in extras:
+        if extra not in (known := extras_of(subject.requires)):
+            has = ", ".join(sorted(known)) or "none"
+            raise DependencyRefusedError(
+                f"{subject.chain[0]} requires nothing for the extra {extra!r}; its extras: {has}"
+            )
+        yield Wanted(
+            project=subject.project,
+            extra=extra,
+            specifier=SpecifierSet(),
+            text=f"{subject.project}[{extra}]",
+            chain=(),
+        )
 
 
 def _wanted_by_tests(lines: Sequence[str], installer: TargetInstaller) -> tuple[Wanted, ...]:

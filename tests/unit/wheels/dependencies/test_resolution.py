@@ -85,6 +85,34 @@ def test_metadata_is_asked_before_wheels(releases: Releases, resolve: Resolve) -
     assert sorted(releases.index.log) == ["simple/a/", "simple/b/"]
 
 
+def test_extras_of_the_subject(releases: Releases, resolve: Resolve) -> None:
+    """What they require is installed too; one that the wheel does not have is refused."""
+    for name in ("a", "b", "c"):
+        releases.add(name, "1.0")
+    asked = ("a", "b; extra == 'Fast_One'", "demo[fast-one]; extra == 'all'", "c; extra == 'all'")
+    assert resolve(*asked) == ["a-1.0-py3-none-any"]
+    fast = DependencyOptions(extras=("fast-one",))
+    assert resolve(*asked, options=fast) == ["a-1.0-py3-none-any", "b-1.0-py3-none-any"]
+    every = resolve(*asked, options=DependencyOptions(extras=("all",)))
+    assert [name[0] for name in every] == ["a", "b", "c"]
+    for lines, known in ((asked, "all, fast-one"), ((), "none"), (("a ? b",), "none")):
+        refusal = rf"demo 1\.0 requires nothing for the extra 'slow'; its extras: {known}"
+        with pytest.raises(DependencyRefusedError, match=refusal):
+            resolve(*lines, options=DependencyOptions(extras=("slow",)))
+
+
+def test_tests_may_require_an_extra_of_the_subject(
+    releases: Releases, open_index: Callable[..., PackageIndex], tmp_path: Path
+) -> None:
+    releases.add("runner", "1.0")
+    wheel = make_wheel(tmp_path, "demo", "", requires=("runner; extra == 'test'",))
+    subject = replace(subject_of(wheel), tests=OwnTests(command=("run",), requires=("demo[test]",)))
+    resolver = DependencyResolver(open_index(), Cache(tmp_path / "cache"))
+    assert resolver.resolve(subject, wheel_file(wheel), HERE) == ()
+    found = resolver.resolve_tests(subject, wheel_file(wheel), HERE)
+    assert names_of(found) == ["runner-1.0-py3-none-any"]
+
+
 @pytest.mark.parametrize("fault", ["not offered", "not found", "other bytes"])
 def test_metadata_is_read_from_the_wheel(releases: Releases, resolve: Resolve, fault: str) -> None:
     """Without usable METADATA on the index, the end of the wheel is read."""
