@@ -1,9 +1,11 @@
 """Sample wheels and passports for tests of predictions."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
-from harness.core.passport import SystemLibrary
+from harness.core.cells import Outcome
+from harness.core.passport import Passport, SystemLibrary
+from harness.predict import predict
 from harness.wheels.archive.contents import NativeMember, WheelFacts
 from harness.wheels.archive.elf import ElfFacts, UndefinedSymbol, UnreadableElf
 from harness.wheels.archive.filename import parse_wheel_name
@@ -59,6 +61,12 @@ MUSL = replace(
 SETS = {**GLIBC_SETS, "musl": frozenset({"malloc", "stat"})}
 MODULE = f"demo/_inner.cpython-311-{GNU}.so"
 FILENAME = "demo-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"
+MUSL_FILE = "demo-1.0-cp311-cp311-musllinux_1_2_x86_64.whl"
+PURE_FILE = "demo-1.0-py3-none-any.whl"
+LINUX_FILE = "demo-1.0-cp311-cp311-linux_x86_64.whl"
+BARE = "demo/_inner.so"
+LIBRARY = "demo.libs/libother-1.so"
+BY_PACKAGE = SourceFacts(imports={"demo": ("demo._inner",)})
 
 
 def symbols(set_id: str) -> frozenset[str]:
@@ -122,3 +130,40 @@ def wheel(  # noqa: PLR0913 - what a wheel consists of
         sources=sources or SourceFacts(),
         modules=tuple(sorted({name.partition("/")[0].partition(".")[0] for name in names})),
     )
+
+
+BUNDLED = elf(
+    "other_answer", needed=("libother-1.so", "libc.so.6"), runpath=("$ORIGIN/../demo.libs",)
+)
+"""A module that needs ``OTHER``."""
+OTHER = elf(init="", needed=(), soname="libother-1.so", exported=("other_answer",))
+
+
+def sourceless(magic: int) -> WheelFacts:
+    """Return the facts of a package that is bytecode alone."""
+    file = "demo/__init__.pyc"
+    facts = wheel({}, filename=PURE_FILE, python_files=(file,))
+    return replace(facts, bytecode=((file, magic),))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """A wheel, a target and the expected prediction."""
+
+    name: str
+    wheel: WheelFacts
+    passport: Passport = field(default=GLIBC)
+    imports: tuple[str, ...] = ("demo",)
+    outcome: Outcome = Outcome.IMPORT_FAILED
+    cause: str = ""
+    says: str = ""
+    """A part of the evidence, the explanation or the remedy."""
+
+    def check(self) -> None:
+        """Assert that the prediction is as expected, and explained."""
+        predicted = predict(self.wheel, self.passport, symbols, imports=self.imports)
+        assert (predicted.outcome, predicted.cause) == (self.outcome, self.cause), predicted
+        words = (predicted.evidence, predicted.explanation, predicted.remedy, predicted.reference)
+        assert any(self.says in text for text in words)
+        assert all(words[:2])
+        assert predicted.reference.startswith("https://")
