@@ -17,7 +17,8 @@ import pytest
 from harness.app.engine_wiring import open_prober, open_readiness, same_images
 from harness.app.machine_check import check_machines
 from harness.app.make_ahead import is_compiled, making_ahead, missing_images
-from harness.app.wiring import IMAGE_CHOICES, TURN, ProberOptions, read_matrix, read_options
+from harness.app.prober_options import IMAGE_CHOICES, TURN, ProberOptions, read_options
+from harness.app.wiring import read_matrix
 from harness.core.canary_check import latest_checks
 from harness.core.cells import FULL_PROFILE, Cell, Expectation, Matrix, Outcome
 from harness.core.engine_places import parse_place

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.app.engine_wiring import open_pool
+from harness.app.prober_options import TURN
 from harness.app.pytest_driver import (
     LOG,
     PYTEST_DONE,
@@ -26,7 +27,6 @@ from harness.app.pytest_driver import (
     write_cells,
 )
 from harness.app.sent_files import store_files, with_paths
-from harness.app.wiring import TURN
 from harness.core.causes import Cause
 from harness.core.cells import Cell
 from harness.core.engine_places import parse_place

@@ -14,8 +14,8 @@ from harness.app.cluster_identity import WorkerIdentity, own_identity
 from harness.app.cluster_link import scheduler_identity
 from harness.app.cluster_task import ENGINES, MATRIX
 from harness.app.engine_wiring import open_pool
+from harness.app.prober_options import TURN, ProberOptions
 from harness.app.pytest_driver import RunOptions
-from harness.app.wiring import TURN, ProberOptions
 from harness.core.arches import ARCHES, Arch, find_arch
 from harness.core.engine_places import EnginePlace
 from harness.core.errors import ClusterError, EngineError

@@ -4,13 +4,14 @@
 """
 
 import contextlib
-import os
 from collections.abc import Callable
 from functools import cache as once
 from functools import partial
 from pathlib import Path
 
-from harness.app.wiring import IMAGE_CHOICES, LATEST, ProberOptions, open_index, open_pinned
+from harness.app.prober_options import IMAGE_CHOICES, ProberOptions
+from harness.app.wiring import open_index, open_pinned
+from harness.app.workspace import open_workspace
 from harness.core.arches import Arch, find_arch
 from harness.core.cells import Matrix
 from harness.core.errors import EngineError
@@ -21,14 +22,11 @@ from harness.host.doctor.emulation import emulator_version
 from harness.host.engine import Engine
 from harness.host.engine.docker import connect
 from harness.host.engine.engine_pool import EnginePool, PooledEngine
-from harness.images.debian import Upstream, Workspace
-from harness.images.debian.package_lock import read_locks
-from harness.images.debian.upstream import Settings
+from harness.images.debian import Workspace
 from harness.images.engine_machine import run_on_engine
 from harness.images.image_provider import ONLY_WAY_TRIES, ImageProvider
 from harness.images.pooled_images import PooledImages
 from harness.images.registry import RegistrySource
-from harness.matrix.files.load import load_suites
 from harness.passports.survey import Surveyor
 from harness.probe.engine_targets import EngineTargets
 from harness.probe.journal import Journal
@@ -43,26 +41,6 @@ from harness.wheels.facts_reader import WheelReader
 from harness.wheels.index.fetch import PackageIndex
 from harness.wheels.index.lock import NOTHING_PINNED
 from harness.wheels.provider import WheelProvider
-
-
-def open_workspace(
-    folder: Path,
-    announce: Callable[[str], None],
-    cache: Cache | None = None,
-    *,
-    locked: bool = True,
-) -> Workspace:
-    """Return the workspace for images, headers and interpreters, as the matrix folder pins it.
-
-    Raises ``MatrixFileError`` for a broken lock or ``suites.yaml``.
-    """
-    cache = cache or Cache(default_cache_root(), announce)
-    settings = Settings(
-        locks=read_locks(folder) if locked else {},
-        suites={suite.id: suite for suite in load_suites(folder)} if folder.is_dir() else {},
-        latest=bool(os.environ.get(LATEST)),
-    )
-    return Workspace(cache=cache, upstream=Upstream(settings, cache, announce), announce=announce)
 
 
 def open_pool(options: ProberOptions, warn: Callable[[str], None], *, turn: int = 0) -> EnginePool:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from harness.app.wiring import ProberOptions, open_index, open_passports, open_provider
+from harness.app.prober_options import ProberOptions
+from harness.app.wiring import open_index, open_passports, open_provider
 from harness.core.cells import Matrix
 from harness.core.machines import machine_of, recorded_on
 from harness.core.subjects import DependencyOptions, IndexSource

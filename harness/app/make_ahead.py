@@ -16,16 +16,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.app.engine_wiring import open_images, open_readiness, same_images
-from harness.app.wiring import (
-    IMAGE_CHOICES,
-    ProberOptions,
-    open_passports,
-    open_pinned,
-    open_provider,
-    options_word,
-    read_matrix,
-    read_options,
-)
+from harness.app.prober_options import IMAGE_CHOICES, ProberOptions, options_word, read_options
+from harness.app.wiring import open_passports, open_pinned, open_provider, read_matrix
 from harness.core.cells import Cell, Matrix
 from harness.core.errors import EngineError, HarnessError
 from harness.core.machines import recorded_on

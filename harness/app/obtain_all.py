@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.app.engine_wiring import open_images, open_wheels, open_workspace
-from harness.app.wiring import ProberOptions, open_passports, open_pinned
+from harness.app.engine_wiring import open_images, open_wheels
+from harness.app.prober_options import ProberOptions
+from harness.app.wiring import open_passports, open_pinned
+from harness.app.workspace import open_workspace
 from harness.core.cells import Cell, Matrix
 from harness.core.errors import EngineError, HarnessError, ImageError, InfrastructureError
 from harness.core.observations import ImageRef

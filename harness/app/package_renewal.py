@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.app.engine_wiring import open_workspace
+from harness.app.workspace import open_workspace
 from harness.core.cells import Matrix
 from harness.images.debian import PackageSet, SourceChoice
 from harness.images.debian.lock_renewal import renew_locks

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import harness
-from harness.app.wiring import ProberOptions, options_word
+from harness.app.prober_options import ProberOptions, options_word
 from harness.core.cells import Cell
 from harness.core.errors import UsageError
 from harness.host.process import start_process

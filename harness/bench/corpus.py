@@ -14,15 +14,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from harness.app.execute import run_cells
+from harness.app.prober_options import ProberOptions
 from harness.app.pytest_driver import RunOptions
-from harness.app.wiring import (
-    ProberOptions,
-    open_passports,
-    open_pinned,
-    open_provider,
-    open_reader,
-    read_matrix,
-)
+from harness.app.wiring import open_passports, open_pinned, open_provider, open_reader, read_matrix
 from harness.bench.judged_corpus import JudgedCell, meets_target, report_lines
 from harness.bench.recorded_corpus import (
     RecordedCell,

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.app.engine_wiring import open_prober
-from harness.app.wiring import ProberOptions, read_matrix
+from harness.app.prober_options import ProberOptions
+from harness.app.wiring import read_matrix
 from harness.core.cells import Cell, Outcome
 from harness.core.errors import HarnessError, UsageError
 from harness.core.matching import did_you_mean

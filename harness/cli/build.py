@@ -5,8 +5,10 @@ from pathlib import Path
 
 import click
 
-from harness.app.engine_wiring import open_container_builder, open_workspace
-from harness.app.wiring import ProberOptions, open_pinned, read_matrix
+from harness.app.engine_wiring import open_container_builder
+from harness.app.prober_options import ProberOptions
+from harness.app.wiring import open_pinned, read_matrix
+from harness.app.workspace import open_workspace
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option, mirror_option, registry_option
 from harness.core.errors import UsageError

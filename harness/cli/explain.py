@@ -5,13 +5,8 @@ from pathlib import Path
 
 import click
 
-from harness.app.wiring import (
-    ProberOptions,
-    open_passports,
-    open_pinned,
-    open_provider,
-    open_reader,
-)
+from harness.app.prober_options import ProberOptions
+from harness.app.wiring import open_passports, open_pinned, open_provider, open_reader
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import matrix_option, project_matrix, run_file_option
 from harness.cli.settings import project_config

@@ -8,7 +8,8 @@ import click
 
 from harness.app.engine_wiring import open_images, open_pool
 from harness.app.obtain_all import ObtainedItem, missing_lines, obtain_all, obtain_images
-from harness.app.wiring import ProberOptions, open_pinned
+from harness.app.prober_options import ProberOptions
+from harness.app.wiring import open_pinned
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import (
     engine_option,

@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from harness.app.wiring import IMAGE_CHOICES, read_matrix
+from harness.app.prober_options import IMAGE_CHOICES
+from harness.app.wiring import read_matrix
 from harness.cli.settings import project_config
 from harness.core.cells import Matrix
 from harness.core.engine_places import parse_place

@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from harness.app.engine_wiring import open_prober
-from harness.app.wiring import ProberOptions, open_passports
+from harness.app.prober_options import ProberOptions
+from harness.app.wiring import open_passports
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import image_options, matrix_option, project_matrix
 from harness.cli.settings import project_config

@@ -7,14 +7,9 @@ from pathlib import Path
 import click
 
 from harness.app.lock_request import require_plain
+from harness.app.prober_options import ProberOptions
 from harness.app.requested import ImportCheck, has_arch, read_candidates
-from harness.app.wiring import (
-    ProberOptions,
-    open_passports,
-    open_pinned,
-    open_provider,
-    open_reader,
-)
+from harness.app.wiring import open_passports, open_pinned, open_provider, open_reader
 from harness.cli.applications import lock_files, predict_locks
 from harness.cli.command import ExplainedCommand
 from harness.cli.dependency_options import dependency_options

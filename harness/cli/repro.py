@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from harness.app.engine_wiring import open_prober
-from harness.app.wiring import ProberOptions
+from harness.app.prober_options import ProberOptions
 from harness.cli.command import ExplainedCommand
 from harness.cli.options import image_options, matrix_option, project_matrix, run_file_option
 from harness.core.cells import Cell

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from harness.app.wiring import LATEST, ProberOptions
+from harness.app.prober_options import LATEST, ProberOptions
 from harness.cli.options import (
     Command,
     Seconds,

@@ -9,8 +9,9 @@ import pytest
 from rich.console import Console
 
 from harness.app.execute import measure
+from harness.app.prober_options import ProberOptions
 from harness.app.pytest_driver import RunOptions
-from harness.app.wiring import ProberOptions, open_passports, read_matrix
+from harness.app.wiring import open_passports, read_matrix
 from harness.core.arches import find_arch
 from harness.core.causes import Cause
 from harness.core.cells import Outcome

@@ -11,7 +11,8 @@ import docker
 import pytest
 
 from harness.app.engine_wiring import fetch_sole
-from harness.app.wiring import ProberOptions, open_pinned
+from harness.app.prober_options import ProberOptions
+from harness.app.wiring import open_pinned
 from harness.core.arches import Arch, find_arch
 from harness.core.errors import BuildError
 from harness.core.subjects import Builder, BuilderKind, Headers, IndexSource, WheelRef

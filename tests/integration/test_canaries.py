@@ -15,8 +15,9 @@ from rich.console import Console
 
 from harness.app.engine_wiring import open_images
 from harness.app.execute import run_cells
+from harness.app.prober_options import ProberOptions
 from harness.app.pytest_driver import RunOptions
-from harness.app.wiring import ProberOptions, open_index, read_matrix
+from harness.app.wiring import open_index, read_matrix
 from harness.core.cells import Cell
 from harness.core.errors import ExitCode
 from harness.core.observations import ImageRef

@@ -11,8 +11,9 @@ import pytest
 
 from harness.app.adhoc import is_whole, outcomes_of, run_subjects
 from harness.app.execute import measure, resume_run, run_again, run_cells
+from harness.app.prober_options import ProberOptions
 from harness.app.pytest_driver import RunOptions
-from harness.app.wiring import ProberOptions, read_matrix
+from harness.app.wiring import read_matrix
 from harness.core.cells import Cell, Outcome
 from harness.core.errors import EngineError, ExitCode
 from harness.core.observations import Observation

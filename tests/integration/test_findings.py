@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from harness.app.engine_wiring import open_prober
-from harness.app.wiring import ProberOptions, read_matrix
+from harness.app.prober_options import ProberOptions
+from harness.app.wiring import read_matrix
 from harness.core.cells import Cell, Outcome
 from harness.core.subjects import FileSource, Subject
 from harness.core.wheel_findings import MindedBy

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.app.engine_wiring import open_workspace
+from harness.app.workspace import open_workspace
 from harness.core.arches import find_arch
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay

@@ -6,7 +6,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from harness.app.engine_wiring import open_workspace
+from harness.app.workspace import open_workspace
 from harness.core.arches import Arch, find_arch
 from harness.core.errors import ImageError
 from harness.core.observations import ImageRef

@@ -9,7 +9,8 @@ from uuid import uuid4
 import pytest
 
 from harness.app.engine_wiring import fetch_pip
-from harness.app.wiring import ProberOptions, open_pinned
+from harness.app.prober_options import ProberOptions
+from harness.app.wiring import open_pinned
 from harness.core.observations import ImageRef
 from harness.core.targets import ImageWay
 from harness.host.cache import Cache

@@ -3,7 +3,8 @@
 import pytest
 
 from harness.app.engine_wiring import open_images
-from harness.app.wiring import ProberOptions, open_pinned, read_matrix
+from harness.app.prober_options import ProberOptions
+from harness.app.wiring import open_pinned, read_matrix
 from harness.core.arches import find_arch
 from harness.core.targets import ImageWay, Target
 from harness.host.engine import ContainerSpec

@@ -10,8 +10,9 @@ import pytest
 
 from harness.app.adhoc import run_subjects
 from harness.app.machine_check import check_machines
+from harness.app.prober_options import ProberOptions
 from harness.app.pytest_driver import RunOptions
-from harness.app.wiring import ProberOptions, read_matrix
+from harness.app.wiring import read_matrix
 from harness.core.arches import find_arch
 from harness.core.cells import Cell, Outcome
 from harness.core.errors import UsageError

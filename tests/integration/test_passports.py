@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from harness.app.engine_wiring import open_images
-from harness.app.wiring import ProberOptions, open_pinned
+from harness.app.prober_options import ProberOptions
+from harness.app.wiring import open_pinned
 from harness.core.passport import ExecStack, Passport
 from harness.core.targets import ImageWay
 from harness.host.cache import Cache

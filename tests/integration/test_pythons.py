@@ -8,8 +8,9 @@ import pytest
 
 from harness.app.adhoc import run_subjects
 from harness.app.engine_wiring import open_prober
+from harness.app.prober_options import ProberOptions
 from harness.app.pytest_driver import RunOptions
-from harness.app.wiring import ProberOptions, read_matrix
+from harness.app.wiring import read_matrix
 from harness.core.cells import Matrix, Outcome
 from harness.core.observations import Observation
 from harness.core.subjects import IndexSource

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache as once
 from pathlib import Path
 
-from harness.app.engine_wiring import open_workspace
+from harness.app.workspace import open_workspace
 from harness.core.targets import ImageWay
 from harness.host.cache import Cache
 from harness.host.engine import Engine

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from harness.app.cluster_task import ENGINES, MATRIX, ClusterTask, JournalLines, options_here
+from harness.app.prober_options import ProberOptions
 from harness.app.pytest_driver import RunOptions
-from harness.app.wiring import ProberOptions
 from harness.core.engine_places import parse_place
 
 

@@ -13,7 +13,7 @@ from harness.app.make_ahead import (
     missing_images,
     without_compiled,
 )
-from harness.app.wiring import ProberOptions
+from harness.app.prober_options import ProberOptions
 from harness.core.cells import Cell, Matrix
 from harness.core.errors import BuildError, EngineError, ImageError
 from harness.core.passport import Passport

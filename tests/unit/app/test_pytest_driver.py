@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.app.prober_options import ProberOptions, read_options
 from harness.app.pytest_driver import (
     LOG,
     PytestEnd,
@@ -19,7 +20,6 @@ from harness.app.pytest_driver import (
     pytest_words,
     write_cells,
 )
-from harness.app.wiring import ProberOptions, read_options
 from harness.core.cells import Outcome
 from harness.core.engine_places import parse_place
 from harness.core.errors import UsageError

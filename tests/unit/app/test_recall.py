@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness.app import recall
+from harness.app.prober_options import ProberOptions
 from harness.app.pytest_driver import RunOptions
 from harness.app.recall import recall_results
-from harness.app.wiring import ProberOptions
 from harness.core.cells import Cell
 from harness.core.errors import EngineError
 from harness.probe.journal import Journal, read_events

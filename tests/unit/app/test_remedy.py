@@ -8,6 +8,7 @@ import pytest
 from packaging.tags import parse_tag
 
 from harness.app import remedy
+from harness.app.prober_options import ProberOptions
 from harness.app.pytest_driver import RunOptions
 from harness.app.remedy import (
     Examination,
@@ -22,7 +23,7 @@ from harness.app.remedy import (
     write_remedy,
 )
 from harness.app.requested import ImportCheck
-from harness.app.wiring import ProberOptions, open_passports
+from harness.app.wiring import open_passports
 from harness.core.cells import Cell, Matrix, Outcome, Stage
 from harness.core.errors import UsageError
 from harness.core.observations import Observation
