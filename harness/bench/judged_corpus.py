@@ -50,7 +50,9 @@ class JudgedCell:
 
     @property
     def breaks(self) -> bool:
-        return self.row.outcome is not Outcome.PASS
+        """Whether the wheel fails there: a crash of the emulator's own is none of the wheel's."""
+        emulators = self.row.cause is Cause.EMULATOR_SUSPECT
+        return self.row.outcome is not Outcome.PASS and not emulators
 
     @property
     def alarms(self) -> bool:

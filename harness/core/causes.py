@@ -79,7 +79,6 @@ class Cause(StrEnum):
     LIBC_TOO_OLD = "libc-too-old"
     LIBRARY_TOO_OLD = "library-too-old"
     UNDEFINED_SYMBOL = "undefined-symbol"
-    ABI3_FLOOR = "abi3-floor"
     EXEC_STACK = "exec-stack"
     STATIC_TLS = "static-tls"
     PAGE_SIZE = "page-size"

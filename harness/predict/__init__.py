@@ -38,12 +38,14 @@ def predict(
     *,
     imports: tuple[str, ...] = (),
     late: bool = True,
+    beside: frozenset[str] = frozenset(),
 ) -> Prediction:
     """Predict whether ``wheel`` installs on a target and its ``imports`` import.
 
     Without ``imports``, what ``plan_imports`` infers must import. ``symbols`` returns the symbol
     sets that the passport names. Without ``late``, only the imports count, and not the libraries
-    that the wheel opens itself, nor its programs.
+    that the wheel opens itself, nor its programs. ``beside`` are the names of the libraries in its
+    dependencies.
     """
     layout, profile = layout_of(wheel), profile_of(passport)
     refused = predict_tags(layout, profile) or predict_requires_python(layout, profile)
@@ -62,7 +64,7 @@ def predict(
     loads = load_groups(layout, loaded, musl=profile.musl)
     guarded = frozenset[str]() if imports else wheel.sources.guarded
     failed = predict_bytecode(layout, profile, plan.required)
-    failed = failed or predict_loads(layout, loads, profile, symbols, guarded=guarded)
+    failed = failed or predict_loads(loads, profile, symbols, guarded=guarded, beside=beside)
     opened = opened_globally(layout, failed)
     failed = None if opened else failed
     failed = failed or predict_uninitialized(uninitialized) or predict_payload(layout)

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Protocol
 
+from harness.core.causes import Cause
 from harness.core.cells import Outcome
 from harness.core.observations import ImageRef, Prediction
 from harness.core.passport import Passport, Symbols
@@ -73,10 +75,15 @@ def predict_wheel(
     if facts is None or facts.unread:
         return None
     predicted = predict(facts, passport, symbols, imports=imports)
-    if predicted.outcome not in _IMPORTED:
+    if predicted.outcome not in _IMPORTED and predicted.cause != Cause.MISSING_LIBRARY:
         return predicted
     read = [reader.facts(each) for each in beside.wheels]
     known = [found for found in read if found]
+    if predicted.outcome not in _IMPORTED:
+        libraries = frozenset(PurePosixPath(n.name).name for found in known for n in found.native)
+        predicted = predict(facts, passport, symbols, imports=imports, beside=libraries)
+    if predicted.outcome not in _IMPORTED:
+        return predicted
     undeclared = None
     if beside.closed and all(found and not found.unread for found in read):
         undeclared = predict_undeclared(facts, imports, known, passport)

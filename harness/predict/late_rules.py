@@ -23,6 +23,7 @@ from harness.predict.load_closure import load_groups
 from harness.predict.load_rules import RULES, exec_stack, machine, static_tls
 from harness.predict.symbol_rules import GLIBC_NAMES, MUSL_NAMES
 from harness.predict.target_profile import TargetProfile
+from harness.wheels.archive.contents import NativeMember
 from harness.wheels.archive.elf import ElfFacts, UnreadableElf
 
 _PROGRAM_RULES = tuple(rule for rule in RULES if rule not in {machine, static_tls, exec_stack})
@@ -38,6 +39,8 @@ _GPU = re.compile(
 them."""
 _FOR_OTHERS = frozenset({Cause.WRONG_MACHINE, Cause.LIBC_FAMILY, Cause.MISSING_LOADER})
 """Why a file that is meant for another platform fails."""
+_ANDROID = frozenset({"libdl.so", "liblog.so", "libm.so"})
+"""Libraries beside ``libc.so`` that Android alone has without a version in the name."""
 _LACKS = re.compile(r"(?:needs|undefined:) (?P<what>[^\s,@]+)")
 """What the evidence of a prediction says that is missing."""
 _OF_ABI = "https://refspecs.linuxfoundation.org/elf/gabi4+/ch5.dynamic.html"
@@ -60,7 +63,11 @@ Failures = Mapping[str, LateFailure]
 def deciding_libraries(layout: InstalledLayout, failed: Failures) -> list[str]:
     """Return those of the failed libraries whose failure is one of the wheel."""
     return [
-        name for name in libraries_of(layout) if name in failed and _library(layout, name, failed)
+        name
+        for name in libraries_of(layout)
+        if name in failed
+        and not _is_for_android(layout.natives[name])
+        and _library(layout, name, failed)
     ]
 
 
@@ -75,6 +82,7 @@ def deciding_programs(layout: InstalledLayout, failed: Failures) -> list[str]:
         name
         for name in programs
         if name in failed
+        and not _is_for_android(layout.natives[name])
         and not (some_start and failed[name].cause in _FOR_OTHERS)
         and not _GPU.match(PurePosixPath(failed[name].lacks).name)
     ]
@@ -101,7 +109,7 @@ def _library(layout: InstalledLayout, name: str, failed: Failures) -> bool:
     match failure.cause:
         case cause if cause in _FOR_OTHERS or _is_foreign(layout, name):
             return all(other in failed for other in libraries_of(layout) if other in named)
-        case Cause.UNDEFINED_SYMBOL | Cause.ABI3_FLOOR:
+        case Cause.UNDEFINED_SYMBOL:
             # What another file defines, the package may have loaded for all before.
             return not _is_defined(layout, failure.lacks)
         case Cause.MISSING_LIBRARY:
@@ -110,6 +118,15 @@ def _library(layout: InstalledLayout, name: str, failed: Failures) -> bool:
             return by_code
         case _:
             return True
+
+
+def _is_for_android(native: NativeMember) -> bool:
+    """Whether a file is for a device to which the package sends it."""
+    elf = native.elf
+    if not isinstance(elf, ElfFacts):
+        return False
+    bionic = "libc.so" in elf.needed and not _ANDROID.isdisjoint(elf.needed)
+    return bionic or elf.interpreter.startswith("/system/bin/linker")
 
 
 def _is_foreign(layout: InstalledLayout, name: str) -> bool:
@@ -143,14 +160,11 @@ def _reduced(predicted: Mapping[str, Prediction]) -> dict[str, LateFailure]:
 def _failing_libraries(
     layout: InstalledLayout, profile: TargetProfile, symbols: Symbols
 ) -> Iterator[tuple[str, Prediction]]:
-    named = layout.wheel.sources.named
-    names = {each for native in layout.wheel.native for each in native.names}
     for name in libraries_of(layout):
-        if name in named or PurePosixPath(name).name in names:
-            for load in load_groups(layout, (name,), musl=profile.musl):
-                failures = (rule(load, profile, symbols) for rule in RULES)
-                if failure := next(filter(None, failures), None):
-                    yield name, failure
+        for load in load_groups(layout, (name,), musl=profile.musl):
+            failures = (rule(load, profile, symbols) for rule in RULES)
+            if failure := next(filter(None, failures), None):
+                yield name, failure
 
 
 def _failing_programs(
@@ -174,9 +188,10 @@ def _loader(name: str, elf: ElfFacts, profile: TargetProfile) -> Prediction | No
     """Find a program whose loader the target lacks."""
     folder, file = posixpath.split(elf.interpreter)
     ours = profile.passport.loader
+    if not file or not ours or _merged(elf.interpreter) == _merged(ours):
+        return None
     usual = _LOADER_FOLDERS.fullmatch(folder) is not None
-    known = file == posixpath.basename(ours) or library_of(profile, file) is not None
-    if not file or not ours or (usual and known) or elf.interpreter == ours:
+    if usual and file != posixpath.basename(ours) and library_of(profile, file) is not None:
         return None
     other_libc = usual and file.startswith(GLIBC_NAMES if profile.musl else MUSL_NAMES)
     return import_failed(
@@ -191,3 +206,8 @@ def _loader(name: str, elf: ElfFacts, profile: TargetProfile) -> Prediction | No
             remedy="Build the program for this libc, or link it statically.", reference=_OF_ABI
         ),
     )
+
+
+def _merged(path: str) -> str:
+    """Return a path below ``/usr`` as systems with a merged ``/usr`` link it."""
+    return path.removeprefix("/usr")

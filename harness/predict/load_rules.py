@@ -8,11 +8,12 @@ from harness.core.cells import Outcome
 from harness.core.observations import Prediction
 from harness.core.passport import ExecStack, Symbols
 from harness.predict.explanation import Diagnosis, import_failed
-from harness.predict.installed_layout import InstalledLayout, extension
+from harness.predict.installed_layout import extension
 from harness.predict.load_closure import LoadGroup, elves, kind_of
 from harness.predict.symbol_rules import (
     libc_family,
     library_version,
+    missing_in,
     missing_library,
     undefined_symbol,
 )
@@ -20,7 +21,6 @@ from harness.predict.target_profile import TargetProfile
 from harness.wheels.archive.elf import UnreadableElf
 
 _ELF = "https://refspecs.linuxfoundation.org/elf/gabi4+/contents.html"
-_STABLE_ABI = "https://docs.python.org/3/c-api/stable.html"
 _EXEC_STACK = "https://sourceware.org/glibc/wiki/Release/2.41"
 
 _STATIC_TLS = "https://wiki.musl-libc.org/functional-differences-from-glibc.html"
@@ -43,26 +43,29 @@ Rule = Callable[[LoadGroup, TargetProfile, Symbols], Prediction | None]
 
 
 def predict_loads(
-    layout: InstalledLayout,
     loads: tuple[LoadGroup, ...],
     profile: TargetProfile,
     symbols: Symbols,
     *,
     guarded: frozenset[str] = frozenset(),
+    beside: frozenset[str] = frozenset(),
 ) -> Prediction | None:
     """Return the failure of the first broken rule.
 
     ``guarded`` modules may lack a library: their package goes on without them, until their users
-    install it.
+    install it. So may all modules if it is among the files of dependencies, ``beside``: these may
+    lie in the search path, or be opened first.
     """
     for load in loads:
         for rule in RULES:
             if failure := rule(load, profile, symbols):
-                lacking = failure.cause == Cause.MISSING_LIBRARY
                 modules = _modules_in(load)
-                if lacking and modules and guarded.issuperset(modules):
+                optional = bool(modules) and guarded.issuperset(modules)
+                if failure.cause == Cause.MISSING_LIBRARY and (
+                    optional or beside.issuperset(missing_in(load, profile))
+                ):
                     break
-                return _with_abi3_floor(layout, failure)
+                return failure
     return None
 
 
@@ -232,26 +235,6 @@ RULES: tuple[Rule, ...] = (
     isa_level,
     packed_relocations,
 )
-
-
-def _with_abi3_floor(layout: InstalledLayout, failure: Prediction) -> Prediction:
-    """Change the cause if a stable-ABI wheel needs a newer Python than its tag says."""
-    name = failure.evidence.removeprefix("undefined: ")
-    stable = any("-abi3" in tag for tag in layout.wheel.name.tags)
-    if failure.cause != Cause.UNDEFINED_SYMBOL or not stable or not name.startswith(("Py", "_Py")):
-        return failure
-    return import_failed(
-        Cause.ABI3_FLOOR,
-        file=failure.file,
-        evidence=failure.evidence,
-        explanation=failure.explanation,
-        diagnosis=Diagnosis(
-            why=f"The tag {layout.wheel.name.tag_part} promises the stable ABI of that version, "
-            "and the module uses newer symbols.",
-            remedy="Raise the tag's Python version, or set Py_LIMITED_API to that version.",
-            reference=_STABLE_ABI,
-        ),
-    )
 
 
 def _kind(kind: tuple[str, int, bool]) -> str:

@@ -31,6 +31,17 @@ _OLD_NAMES = re.compile(
 Source: ldso/dynlink.c, ``get_lfs64``; WHATSNEW of 1.2.4.
 """
 MUSL_NAMES = ("libc.musl-", "ld-musl-")
+_PYTHON_NAMES = ("Py", "_Py")
+_OF_PYTHON = Diagnosis(
+    remedy="Build with the oldest Python that the wheel is for; for the stable ABI (abi3), define "
+    "Py_LIMITED_API as the version in the tag.",
+    reference="https://docs.python.org/3/c-api/stable.html",
+)
+_OF_A_LIBRARY = Diagnosis(
+    remedy="Link with the library that defines it, or avoid functions newer than the oldest "
+    "target.",
+    reference=_LOADER,
+)
 
 
 def libc_family(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Prediction | None:
@@ -43,9 +54,14 @@ def libc_family(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Predicti
     return None
 
 
+def missing_in(load: LoadGroup, profile: TargetProfile) -> tuple[str, ...]:
+    """Return the libraries that neither the wheel nor the target has."""
+    return resolve_libraries(profile, frozenset(load.system)).missing
+
+
 def missing_library(load: LoadGroup, profile: TargetProfile, _: Symbols) -> Prediction | None:
     """Find a library that neither the wheel nor the target has."""
-    missing = resolve_libraries(profile, frozenset(load.system)).missing
+    missing = missing_in(load, profile)
     if not missing:
         return None
     member = load.system[missing[0]]
@@ -158,11 +174,7 @@ def _undefined(load: LoadGroup, profile: TargetProfile, missing: list[str]) -> P
             f"{member} needs {abbreviate(missing)}. On {profile.title} neither the "
             f"interpreter, nor a library that is loaded, nor the wheel defines it."
         ),
-        diagnosis=Diagnosis(
-            remedy="Link with the library that defines it, or avoid functions newer than the "
-            "oldest target.",
-            reference=_LOADER,
-        ),
+        diagnosis=_OF_PYTHON if missing[0].startswith(_PYTHON_NAMES) else _OF_A_LIBRARY,
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
 from harness.core.errors import WheelError
+from harness.core.machines import Machine
 from harness.core.observations import AttemptMode
 from harness.core.passport import Passport
 from harness.probe.jobs import ProbeResult
@@ -36,23 +37,40 @@ _AFTER_INSTALL = frozenset({Stage.IMPORT, Stage.CALL, Stage.LOAD, Stage.START, S
 
 
 def next_mode(
-    seen: Attempts, *, tag_accepted: bool, emulated: bool = False, forks_only: bool = False
+    seen: Attempts,
+    *,
+    tag_accepted: bool,
+    compared: Sequence[AttemptMode] = (),
+    forks_only: bool = False,
 ) -> AttemptMode | None:
     """Return the mode of the next attempt, or None if there is none.
 
     ``seen`` has at least the first attempt. ``tag_accepted``: whether the installer accepts a tag
-    of the wheel. ``emulated``: whether a confirmed fatal signal may be the emulator's.
-    ``forks_only``: a new interpreter would not be on the machine that was asked for.
+    of the wheel. ``compared``: those of ``COMPARED`` that show whether a fatal signal may be the
+    emulator's. ``forks_only``: a new interpreter would not be on the machine that was asked for.
     """
     mode, last = seen[-1]
+    left = [each for each in compared if all(each is not tried for tried, _ in seen)]
     if mode in COMPARED:
-        return AttemptMode.NATIVE_ARCH if mode is AttemptMode.OTHER_CPU else None
+        return left[0] if left else None
     again = _confirming(seen, tag_accepted=tag_accepted)
     if forks_only and again is AttemptMode.FRESH:
         return None
     fatal = (Cause.SIGNAL, Cause.ILLEGAL_INSTRUCTION)
-    suspect = emulated and last.outcome is Outcome.CRASHED and last.cause in fatal
-    return AttemptMode.OTHER_CPU if again is None and suspect and tag_accepted else again
+    suspect = last.outcome is Outcome.CRASHED and last.cause in fatal
+    return left[0] if left and again is None and suspect and tag_accepted else again
+
+
+def comparisons(cause: str, machine: Machine | None) -> tuple[AttemptMode, ...]:
+    """Return the attempts that show whether a crash under emulation may be the emulator's fault.
+
+    On a machine that was asked for, an instruction that it lacks or its page size explain a crash,
+    and another CPU says nothing.
+    """
+    if machine is None:
+        return COMPARED
+    explained = machine.page_size or cause != Cause.SIGNAL
+    return () if explained else (AttemptMode.NATIVE_ARCH,)
 
 
 def _confirming(seen: Attempts, *, tag_accepted: bool) -> AttemptMode | None:

@@ -7,7 +7,7 @@ from harness.core.cells import Outcome
 from harness.core.machines import machine_of
 from harness.core.observations import AttemptMode, Observation
 from harness.images.debian_root import native_arch
-from harness.probe.confirmation import Attempts, believed, next_mode
+from harness.probe.confirmation import Attempts, believed, comparisons, next_mode
 from harness.probe.dependency_failures import name_dependency
 from harness.probe.illegal_instruction import located
 from harness.probe.jobs import Job, ProbeResult
@@ -48,7 +48,7 @@ def attempt(
     while again := next_mode(
         attempts,
         tag_accepted=cell.tag_accepted,
-        emulated=_is_emulated(cell) and not _is_crash_predicted(cell),
+        compared=_compared(cell, result),
         forks_only=opened.forks_only,
     ):
         if again is AttemptMode.NATIVE_ARCH:
@@ -73,17 +73,17 @@ def measured(cell: PreparedCell, attempts: Attempts) -> Observation:
     return observed(cell.base, attempts, result)
 
 
+def _compared(cell: PreparedCell, last: ProbeResult) -> tuple[AttemptMode, ...]:
+    """Return what a crash is compared with; nothing if the wheel's bytes explain it."""
+    predicted = cell.predicted is not None and cell.predicted.outcome is Outcome.CRASHED
+    if not cell.opened.environment.emulator or predicted:
+        return ()
+    return comparisons(last.cause, machine_of(cell.opened.target))
+
+
 def _is_emulated(cell: PreparedCell) -> bool:
-    """Whether a fatal signal may be the emulator's fault.
-
-    On a machine that was asked for, what happens on another one says nothing.
-    """
+    """Whether a signal beyond the modules is left undecided, as it may be the emulator's fault."""
     return bool(cell.opened.environment.emulator) and machine_of(cell.opened.target) is None
-
-
-def _is_crash_predicted(cell: PreparedCell) -> bool:
-    """Whether the wheel's bytes explain a crash, so that no emulator is suspected of it."""
-    return cell.predicted is not None and cell.predicted.outcome is Outcome.CRASHED
 
 
 def _weighed(result: ProbeResult, cell: PreparedCell, job: Job) -> ProbeResult:

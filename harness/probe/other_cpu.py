@@ -45,6 +45,18 @@ OTHER_CPUS = {
 }
 
 
+_SILENT = frozenset(
+    {
+        Outcome.MISS,
+        Outcome.REFUSED,
+        Outcome.INSTALL_FAILED,
+        Outcome.IMPORT_FAILED,
+        Outcome.TIMEOUT,
+    }
+)
+"""Outcomes of an attempt that may have ended before the crash."""
+
+
 def cpu_variables(arch: Arch) -> tuple[tuple[str, str], ...]:
     """Return the environment variables that choose the other CPU model."""
     return (("QEMU_CPU", OTHER_CPUS[arch.name].model),)
@@ -57,9 +69,9 @@ def compared_crash(
 
     An instruction that the first model lacks and a superset has is the wheel's own. So is a
     signal that the wheel for this machine's arch (``native``) gets as well. The outcomes of all
-    attempts are in the evidence; one that is a miss says nothing.
+    attempts are in the evidence that came as far as the crash.
     """
-    others = {mode: r for mode, r in attempts if mode in COMPARED and r.outcome is not Outcome.MISS}
+    others = {mode: r for mode, r in attempts if mode in COMPARED and r.outcome not in _SILENT}
     if not others:
         return crash
     cpu = OTHER_CPUS[arch.name]

@@ -12,9 +12,10 @@ from harness import __version__
 from harness.core.causes import Cause
 from harness.core.cells import Cell, Outcome, Stage
 from harness.core.errors import InfrastructureError, UsageError
+from harness.core.machines import machine_name
 from harness.core.observations import Observation, Prediction, Provenance
 from harness.core.passport import Passport, Symbols
-from harness.core.subjects import Subject, WheelRef
+from harness.core.subjects import FileSource, Subject, WheelRef
 from harness.core.targets import Target
 from harness.predict.cell import beside_of, predict_wheel
 from harness.predict.inferred_imports import ImportPlan, plan_imports
@@ -108,6 +109,7 @@ class CellPreparer:
             targets.limits,
             late,
             tests=own_tests_key(cell.subject.tests, test_wheels),
+            compared=_compared(cell) if opened.environment.emulator else None,
         )
         base = replace(
             refused,
@@ -189,6 +191,10 @@ class CellPreparer:
         doing = f"fetching what the tests of {cell.subject.id} require"
         with self.journal.timed("wheels", cell.target.key, doing):
             return self.wheels.tests_for(cell.subject, wheel, passport)
+
+
+def _compared(cell: Cell) -> tuple[str, bool]:
+    return machine_name(cell.target), not isinstance(cell.subject.source, FileSource)
 
 
 def _planned(subject: Subject, facts: WheelFacts | None) -> tuple[ImportPlan, LatePlan]:

@@ -114,6 +114,9 @@ class ResultDependencies:
     limits: ProbeLimits
     late: LatePlan = NOTHING_LATE
     tests: OwnTestsKey | None = None
+    compared: tuple[str, bool] | None = None
+    """What decides with what a crash under emulation is compared: the machine that is asked for,
+    and whether the subject may have another file for this machine's arch. None: not emulated."""
 
     @property
     def key(self) -> str:
@@ -150,6 +153,7 @@ def dependencies_of(  # noqa: PLR0913 - one for each dependency
     late: LatePlan = NOTHING_LATE,
     *,
     tests: OwnTestsKey | None = None,
+    compared: tuple[str, bool] | None = None,
 ) -> ResultDependencies:
     """Return the dependencies of a cell's result."""
     return ResultDependencies(
@@ -161,6 +165,7 @@ def dependencies_of(  # noqa: PLR0913 - one for each dependency
         limits=limits,
         late=late,
         tests=tests,
+        compared=compared,
     )
 
 

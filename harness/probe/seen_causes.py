@@ -56,10 +56,6 @@ class _Scene:
         places = self.layout.places.items()
         return next((native for place, native in places if path.endswith(f"/{place}")), None)
 
-    @property
-    def is_stable_abi(self) -> bool:
-        return any("-abi3" in tag for tag in self.layout.wheel.name.tags)
-
     def is_for_glibc(self) -> bool:
         return any(
             name.startswith(GLIBC_NAMES)
@@ -170,7 +166,8 @@ def _told_apart(cause: Cause, named: dict[str, str], scene: _Scene) -> Cause:
     file = named.get("file") or named.get("library", "")
     match cause:
         case Cause.UNDEFINED_SYMBOL:
-            return _of_symbol(named.get("symbol", ""), scene)
+            foreign = scene.profile.musl and scene.is_for_glibc()
+            return Cause.LIBC_FAMILY if foreign else Cause.UNDEFINED_SYMBOL
         case Cause.MISSING_LIBRARY | Cause.MISSING_LOADER if _is_other_libc(file, scene):
             return Cause.LIBC_FAMILY
         case Cause.MISSING_LIBRARY | Cause.UNREADABLE | Cause.WRONG_MACHINE:
@@ -178,13 +175,6 @@ def _told_apart(cause: Cause, named: dict[str, str], scene: _Scene) -> Cause:
             return _of_file(scene.member(file), cause, scene)
         case _:
             return cause
-
-
-def _of_symbol(symbol: str, scene: _Scene) -> Cause:
-    if scene.is_stable_abi and symbol.startswith(("Py", "_Py")):
-        return Cause.ABI3_FLOOR
-    foreign = scene.profile.musl and scene.is_for_glibc()
-    return Cause.LIBC_FAMILY if foreign else Cause.UNDEFINED_SYMBOL
 
 
 def _is_other_libc(library: str, scene: _Scene) -> bool:

@@ -15,6 +15,9 @@ FAILED = {  # stage → outcome
 DOING = {"import": " while importing ", "load": " while opening ", "start": " while starting "}
 BESIDE = {"tried", "untried", "gil"}.union(PAIRS)  # what a report on a pass may have besides
 LIMITED = "limited: "  # how the error of a program begins that a container's limit ended
+NO_PROCESS = re.compile(  # what an error says if no thread or process can be started
+    "can't start new thread|Resource temporarily unavailable|SIG[A-Z]+"
+)
 NO_ROOM = re.compile(  # what pip, or zipfile without it, says of ENOSPC
     r"^(?:ERROR: Could not install packages due to an \w+: |\w*Error: )\[Errno 28\] No space",
     re.MULTILINE,
@@ -90,12 +93,18 @@ def import_report(result, hit=()):
         outcome, cause = "crashed", cause or fatal
     elif isinstance(said.get("failed"), str):
         evidence = said["failed"]
+        cause = _raised_by(cause, evidence)
     elif set(said) - BESIDE == {"done"} and stage in ("call", "load") and result.status == 0:
         outcome, stage, cause, evidence = "pass", "call", "", ""
     report = cell_report(outcome, stage, cause, evidence, result.log)
     if cause == "illegal-instruction" and result.fault:
         report["fault"] = result.fault
     return dict(report, **{name: said[name] for name in sorted(BESIDE) if name in said})
+
+
+def _raised_by(limit, error):
+    """Return the limit that was reached, unless the wheel went on and failed for another reason."""
+    return "" if limit == "pids-limit" and not NO_PROCESS.search(error) else limit
 
 
 def with_starts(report, result, programs, hit=()):

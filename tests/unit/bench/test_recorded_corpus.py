@@ -34,6 +34,7 @@ NOT_IN_BYTES = {
     ("greenlet", "signal"): "what an import runs",
     ("numpy", "illegal-instruction"): "the instructions of a function",
     ("polars", "page-size"): "what an allocator was compiled for",
+    ("protobuf", "signal"): "what an import runs",
     ("psycopg", "missing-dependency"): "which of several alternatives code finds",
     ("pyarrow", "illegal-instruction"): "the instructions of a function",
     ("rangehttpserver", "quiet"): "what an import runs",

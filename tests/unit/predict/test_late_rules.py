@@ -70,6 +70,26 @@ def test_library(held: ElfFacts, sources: SourceFacts, expected: tuple[str, str,
     assert failing(facts) == expected
 
 
+FOREIGN = {"machine": "EM_S390", "little": False}
+
+
+@pytest.mark.parametrize("held", [library(needed=("libc.so", "libm.so")), library(**FOREIGN)])
+def test_library_for_a_device(held: ElfFacts) -> None:
+    """What only files name that do not load here is no failure, nor is a library of Android's."""
+    android = replace(held, needed=("libc.so", "libdl.so"))
+    for sources, names in ((BY_CODE, {}), (SourceFacts(), {"demo/lib/other.so": ("libmine.so",)})):
+        facts = wheel(
+            {MODULE: elf(), LIBRARY: android, "demo/lib/other.so": held},
+            filename=LINUX,
+            sources=sources,
+            mentions=names,
+        )
+        assert failing(facts) == PASSES
+    by_foreign = {MODULE: elf(), LIBRARY: held, "demo/lib/other.so": library(**FOREIGN)}
+    names = {"demo/lib/other.so": ("libmine.so",)}
+    assert failing(wheel(by_foreign, filename=LINUX, mentions=names)) == PASSES
+
+
 @pytest.mark.parametrize(
     ("held", "expected"),
     [
@@ -123,6 +143,9 @@ HELPER = "demo/bin/helper"
         (program(), "glibc", ""),
         (program(interpreter=LOADER["musl"]), "glibc", "libc-family"),
         (program(), "musl", "libc-family"),
+        (program(interpreter=f"/usr{LOADER['glibc']}"), "glibc", ""),
+        (program(interpreter="/lib/ld-linux-x86-64.so.2"), "glibc", "missing-loader"),
+        (program(interpreter="/system/bin/linker64"), "glibc", ""),
         (program(interpreter="/nix/store/abc/ld-linux-x86-64.so.2"), "glibc", "missing-loader"),
         (program(interpreter="/lib/ld-linux.so.2", machine="EM_386", bits=32), "glibc",
          "missing-loader"),

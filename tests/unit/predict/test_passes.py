@@ -156,6 +156,15 @@ def test_remark_on_a_pass(name: str, says: str) -> None:
     assert says in predict(facts, passport, symbols).evidence
 
 
+def test_library_that_a_dependency_brings() -> None:
+    """It may lie in the search path, or be opened first; a module that lacks another one fails."""
+    facts = wheel({MODULE: elf(needed=("libtheirs.so",))})
+    brought = frozenset({"libtheirs.so"})
+    assert predict(facts, GLIBC, symbols, beside=brought).outcome is Outcome.PASS
+    lacking = wheel({MODULE: elf(needed=("libtheirs.so", "libgone.so"))})
+    assert predict(lacking, GLIBC, symbols, beside=brought).cause == Cause.MISSING_LIBRARY
+
+
 def test_cyclic_libraries() -> None:
     """Libraries that need each other, in the wheel and on the target, are followed once."""
     ring = {

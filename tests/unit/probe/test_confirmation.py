@@ -140,10 +140,12 @@ def test_a_signal_under_emulation_is_compared(
     seen: list[tuple[AttemptMode, ProbeResult]], mode: AttemptMode | None
 ) -> None:
     """A confirmed one is tried with another CPU, and natively; on a native arch none is."""
-    assert next_mode(seen, tag_accepted=True, emulated=True) == mode
+    assert next_mode(seen, tag_accepted=True, compared=COMPARED) == mode
     if seen[-1][0] not in COMPARED:
         native = next_mode(seen, tag_accepted=True)
         assert native == (None if mode is OTHER_CPU else mode)
+        alone = next_mode(seen, tag_accepted=True, compared=(NATIVE_ARCH,))
+        assert alone == (NATIVE_ARCH if mode is OTHER_CPU else mode)
 
 
 @pytest.mark.parametrize("compared", [OTHER_CPU, NATIVE_ARCH])

@@ -20,6 +20,7 @@ from harness.probe.dependency_failures import SLOW
 PASSED = {"done": True}
 FAILED = {"done": True, "failed": "x is not true"}
 INSTALLED = {"done": True, "status": 0}
+NO_THREAD = {"failed": "RuntimeError: can't start new thread"}
 
 
 def _result(said: object = None, status: int = 0, **differently: object) -> Any:  # noqa: ANN401 - the agent is untyped
@@ -51,6 +52,8 @@ def _short(report: dict[str, str]) -> tuple[str, str, str]:
         (_result(None, -9, ended="timeout"), ("timeout", "import", "timeout")),
         (_result(PASSED, -9, ended="quiet", stage="call"), ("timeout", "call", "quiet")),
         (_result(None, -9, ended="output"), ("import-failed", "import", "endless-output")),
+        (_result(NO_THREAD, 1, hit=("pids-limit",)), ("import-failed", "import", "pids-limit")),
+        (_result(FAILED, 1, hit=("pids-limit",)), ("import-failed", "import", "")),
     ],
 )
 def test_report_on_an_import(result: object, report: tuple[str, str, str]) -> None:

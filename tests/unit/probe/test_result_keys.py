@@ -55,6 +55,7 @@ CHANGES: dict[str, Any] = {
     "limits": ProbeLimits(own_pip=True),
     "late": LatePlan(programs=("bin/demo",)),
     "tests": own_tests_key(TESTS, ()),
+    "compared": ("a72", False),
 }
 
 

@@ -72,7 +72,7 @@ CANNOT_OPEN = f"ImportError: {PLACE}: cannot open shared object file: No such fi
             f"ImportError: {PLACE}: undefined symbol: PyType_X",
             wheel({"demo/_inner.abi3.so": elf()}, filename=ABI3),
             GLIBC,
-            Cause.ABI3_FLOOR,
+            Cause.UNDEFINED_SYMBOL,
         ),
         (
             f"ImportError: Error relocating {PLACE}: __memcpy_chk: symbol not found",

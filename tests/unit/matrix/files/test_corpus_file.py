@@ -23,22 +23,13 @@ ROW = """corpus:
     why: It lacks a library.
     link: https://example.org/1
 """.format(digest="a" * 64)
-LIMITS = {
-    Cause.EMULATOR_SUSPECT,
-    Cause.ENDLESS_OUTPUT,
-    Cause.PIDS_LIMIT,
-}
-"""Limits of a cell, and an emulator's own faults: no published wheel is known to show them."""
-NOT_PUBLISHED = {
-    Cause.ABI3_FLOOR,
-    Cause.MISSING_LOADER,
-}
-"""Causes of which issues tell, and of which the index has fewer than two of the wheels found."""
+LIMITS = {Cause.ENDLESS_OUTPUT, Cause.PIDS_LIMIT}
+"""Limits of a cell against wicked wheels; no published wheel is known that reaches them."""
 OTHERWISE_NAMED = {Cause.CPU_BASELINE, Cause.REQUIRES_PYTHON}
 """Results say ``illegal-instruction``, ``python-too-old`` or ``python-too-new`` instead."""
 ASKED_FOR = {Cause.GIL_ENABLED}
 """A finding, and a failure with ``--require-nogil`` alone."""
-EXEMPT = LIMITS | NOT_PUBLISHED | OTHERWISE_NAMED | ASKED_FOR
+EXEMPT = LIMITS | OTHERWISE_NAMED | ASKED_FOR
 
 
 @pytest.mark.parametrize(
