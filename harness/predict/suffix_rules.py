@@ -145,18 +145,18 @@ def _diagnose_suffix(held: str, profile: TargetProfile) -> Diagnosis:
     theirs, ours = _VERSIONED.fullmatch(held), _VERSIONED.fullmatch(own)
     if theirs is None or ours is None:
         return Diagnosis(remedy=both, reference=_LISTS)
+    if theirs["python"] != ours["python"]:
+        return Diagnosis(
+            why="The file is for another version of CPython.",
+            remedy="Build one for this version, or an .abi3.so of the stable ABI for all.",
+            reference=_LISTS,
+        )
     if theirs["flags"] != ours["flags"]:
         return Diagnosis(
             why=f"The file is for another build of CPython (ABI flags {theirs['flags']!r}, here "
             f"{ours['flags']!r}).",
             remedy="Build a wheel for this ABI too.",
             reference=_FREE_THREADED,
-        )
-    if theirs["python"] != ours["python"]:
-        return Diagnosis(
-            why="The file is for another version of CPython.",
-            remedy="Build one for this version.",
-            reference=_LISTS,
         )
     return _diagnose_triplets(theirs["triplet"] or "", ours["triplet"] or "", both)
 

@@ -57,6 +57,12 @@ FAILURES = (
         says="setuptools/issues/5193",
     ),
     Case(
+        name="a name of a version whose builds had flags",
+        wheel=wheel({f"demo/_inner.cpython-37m-{GNU}.so": elf()}),
+        cause=Cause.SUFFIX_MISMATCH,
+        says="another version of CPython",
+    ),
+    Case(
         name="another version's name",
         wheel=wheel({f"demo/_inner.cpython-310-{GNU}.so": elf()}),
         cause=Cause.SUFFIX_MISMATCH,
