@@ -12,8 +12,8 @@ DEPENDENCY = "dependency "
 """How the evidence of a dependency's failure begins; that of a wheel begins with an exception."""
 OPENED_FIRST = "its own code must open it first"
 """What a prediction says of a library that only the package itself can make known."""
-UNREPORTED = " and without a report"
-"""How the evidence ends if a module ended the interpreter."""
+UNREPORTED = "the process exited with status "
+"""How the evidence begins if a module ended the interpreter."""
 NOT_NEEDED = "is not found, but optional"
 """What a prediction says of modules that the wheel's code tries to import and goes on without."""
 
@@ -33,7 +33,7 @@ def _runs_and_fails(seen: Observation, predicted: Prediction, _: tuple[str, ...]
     by_itself = (
         seen.outcome in (Outcome.CRASHED, Outcome.TIMEOUT)
         or seen.cause in (Cause.SIGNAL, Cause.ENDLESS_OUTPUT)
-        or seen.evidence.endswith(UNREPORTED)
+        or seen.evidence.startswith(UNREPORTED)
     )
     # An allocator for another page size stops a program that a loader could map.
     stopped = seen.cause == Cause.PAGE_SIZE and "killed by SIG" in seen.evidence

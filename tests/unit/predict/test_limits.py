@@ -55,7 +55,7 @@ def test_package_that_needs_a_module_all_the_same() -> None:
         ("load-failed", "load", Cause.SIGNAL, "a.so: killed by SIGSEGV", "code-that-runs"),
         ("start-failed", "start", Cause.SIGNAL, "a: killed by SIGSEGV", "code-that-runs"),
         ("import-failed", "import", Cause.ENDLESS_OUTPUT, "more than 16 MiB", "code-that-runs"),
-        ("import-failed", "import", "", "status 0 and without a report", "code-that-runs"),
+        ("import-failed", "import", "", "the process exited with status 0 …", "code-that-runs"),
         ("start-failed", "start", Cause.PAGE_SIZE, "a: killed by SIGABRT: <j", "code-that-runs"),
         ("import-failed", "import", Cause.PAGE_SIZE, "ImportError: ELF load command", None),
         ("start-failed", "start", "", "demo.cli:main: AttributeError: no", "commands"),
