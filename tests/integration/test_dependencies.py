@@ -149,7 +149,12 @@ def test_dependency_with_a_wheel_for_each_libc(releases: Releases, tmp_path: Pat
         releases.add("core", tag=f"py3-none-musllinux_1_1_{arch}")
         releases.add("only", tag=f"py3-none-musllinux_1_1_{arch}")
     wheel = make_wheel(tmp_path, "demo", "import core, only", requires=("core", "only"))
-    on_musl = check(releases, tmp_path / "musl", wheel, target="python-3.11-alpine3.18")
+    musl = "python-3.11-alpine3.18"
+    on = [word for arch in both for word in ("--arch", arch)]
+    # The served index has no pip, which goes into the image.
+    made = wheelgrid("image", "build", "--target", musl, *on, "--images", "local", timeout=900)
+    assert made.status == 0, made.said
+    on_musl = check(releases, tmp_path / "musl", wheel, target=musl)
     assert on_musl.ended.status == 0, on_musl.ended.said
     for arch in both:
         assert on_musl.seen[arch]["companions"] == [
