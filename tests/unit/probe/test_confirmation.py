@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from harness.core.cells import Outcome, Stage
+from harness.core.machines import Machine
 from harness.core.observations import AttemptMode
-from harness.probe.confirmation import COMPARED, accepts_tag, believed, next_mode
+from harness.probe.confirmation import COMPARED, accepts_tag, believed, comparisons, next_mode
 from harness.probe.jobs import ProbeResult
 from tests.support.forecasts import GLIBC
 
@@ -146,6 +147,23 @@ def test_a_signal_under_emulation_is_compared(
         assert native == (None if mode is OTHER_CPU else mode)
         alone = next_mode(seen, tag_accepted=True, compared=(NATIVE_ARCH,))
         assert alone == (NATIVE_ARCH if mode is OTHER_CPU else mode)
+
+
+@pytest.mark.parametrize(
+    ("machine", "cause", "compared"),
+    [
+        (None, "signal", COMPARED),
+        (None, "illegal-instruction", COMPARED),
+        (Machine(name="v3", title="v3", cpu="Haswell-v1"), "signal", (NATIVE_ARCH,)),
+        (Machine(name="v3", title="v3", cpu="Haswell-v1"), "illegal-instruction", ()),
+        (Machine(name="64k", title="64k", page_size=65536), "signal", ()),
+    ],
+)
+def test_what_a_machine_explains_is_not_compared(
+    machine: Machine | None, cause: str, compared: tuple[AttemptMode, ...]
+) -> None:
+    """On a machine that was asked for, a signal alone may be the emulator's."""
+    assert comparisons(cause, machine) == compared
 
 
 @pytest.mark.parametrize("compared", [OTHER_CPU, NATIVE_ARCH])
