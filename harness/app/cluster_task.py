@@ -63,10 +63,10 @@ class ClusterTask:
 def run_task(task: ClusterTask, data: Mapping[str, bytes], worker: Any) -> list[str]:  # noqa: ANN401 - Dask is optional
     """Run the cells and return the lines of the journal.
 
-    ``data``: the sent files by digest. Raises ``EngineError`` if pytest breaks, or if the engine
-    of this worker does not answer, before or afterwards: then the worker leaves the cluster, so
-    that it does not fail one task after the other, and cells that the engine missed are another
-    worker's.
+    ``data``: the sent files by digest. Raises ``EngineError`` if pytest breaks or leaves a cell
+    without a result, or if the engine of this worker does not answer, before or afterwards: then
+    the worker leaves the cluster, so that it does not fail one task after the other, and cells
+    that the engine missed are another worker's.
     """
     if isinstance(worker.name, int):  # of a local cluster, which has one environment for all
         os.environ[TURN] = str(worker.name)
@@ -91,11 +91,12 @@ def run_task(task: ClusterTask, data: Mapping[str, bytes], worker: Any) -> list[
         with closing(io.StringIO()) as page:
             state = RunState(cells)
             ending = drive(words, state, options.out, Console(file=page), record=forward)
-        if ending.status not in PYTEST_DONE and not ending.interrupted:
-            log = (options.out / LOG).read_text("utf-8", "replace")
-            raise EngineError(f"pytest broke (status {ending.status}): {log[-TAIL:]}")
         if journal.missed:
             _require_engine(options, cells, worker)
+        if not ending.interrupted and (ending.status not in PYTEST_DONE or state.left):
+            log = (options.out / LOG).read_text("utf-8", "replace")
+            what = f"no result of {len(state.left)} of {len(cells)} cells"
+            raise EngineError(f"{what}; pytest ended with status {ending.status}: {log[-TAIL:]}")
         return journal.lines + journal.missed
 
 

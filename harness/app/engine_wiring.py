@@ -31,7 +31,7 @@ from harness.passports.survey import Surveyor
 from harness.probe.engine_targets import EngineTargets
 from harness.probe.journal import Journal
 from harness.probe.native_installer import NativeInstaller
-from harness.probe.open_target import TargetSessions
+from harness.probe.open_target import TargetSessions, TargetSource
 from harness.probe.precompile import Precompiler
 from harness.probe.prober import Prober
 from harness.probe.result_cache import EarlierResults, NoEarlierResults, ResultCache
@@ -169,7 +169,8 @@ def open_prober(
 
     Results in ``earlier`` are reused. With ``recalls`` nothing else happens, so each emulator is
     asked for its version once. ``turn`` is the number of the worker, which balances engines.
-    Raises ``EngineError`` if no engine answers, and ``MatrixFileError`` for a broken lock file.
+    If no engine answers, each cell asks again, and is a miss. Raises ``MatrixFileError`` for a
+    broken lock file.
     """
     cache = Cache(default_cache_root(), journal.announce)
     index = open_pinned(options, journal.announce)
@@ -201,7 +202,7 @@ def open_prober(
 
     pool = open_pool(options, journal.engine, turn=turn)
     return Prober(
-        targets=EngineTargets(pool, sessions) if options.engines else sessions(pool.here()),
+        targets=_opened_targets(pool, sessions, several=bool(options.engines)),
         wheels=open_wheels(matrix, options, index, workspace, pool),
         journal=journal,
         known=known,
@@ -209,6 +210,15 @@ def open_prober(
         canaries=options.canaries,
         require_nogil=options.require_nogil,
     )
+
+
+def _opened_targets(
+    pool: EnginePool, sessions: Callable[[PooledEngine], TargetSessions], *, several: bool
+) -> TargetSource:
+    if not several:
+        with contextlib.suppress(EngineError):
+            return sessions(pool.here())
+    return EngineTargets(pool, sessions)
 
 
 def open_wheels(

@@ -341,7 +341,7 @@ def _assert_done(run: _RunInProgress, ending: PytestEnd) -> None:
 def _print_paths(run: _RunInProgress) -> None:
     out, recorder = run.options.out, run.recorder
     written = [out / "run.json", out / "junit.xml"]
-    if run.state.left:
+    if run.state.left and (out / LOG).exists():  # not of a cluster
         written.append(out / LOG)
     say(f"written: {', '.join(map(str, written))}", run.console)
     if recorder and recorder.error:

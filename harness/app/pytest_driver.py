@@ -78,7 +78,7 @@ def prepare_out(out: Path) -> None:
     """Make the directory ``out`` and remove an earlier run's files. Raises ``UsageError``."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for name in (JOURNAL_NAME, "run.json", "junit.xml"):
+        for name in (JOURNAL_NAME, "run.json", "junit.xml", LOG):
             (out / name).unlink(missing_ok=True)
         probe = out / f".writable.{os.getpid()}"
         try:

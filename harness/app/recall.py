@@ -18,8 +18,7 @@ def recall_results(cells: tuple[Cell, ...], options: RunOptions, journal: Path) 
     """Append to the journal the result of each cell that needs no measurement.
 
     Recalls nothing with ``on``, since the images, and so the keys, are those of other machines.
-    A target with an error is left to pytest, which reports it. Raises ``StoreError``, and
-    ``EngineError`` if no engine answers.
+    A target with an error is left to pytest, which reports it. Raises ``StoreError``.
     """
     if options.store is None or options.remeasure or options.on:
         return

@@ -220,7 +220,8 @@ def test_killed_client_resumes(
     assert shown(tmp_path) == alone
 
 
-def test_a_worker_whose_engine_dies_leaves(port: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_worker_whose_engine_dies_leaves(port: int, after: float, tmp_path: Path) -> None:
     """It says why, and another worker measures its cells: none is a miss."""
     journal = tmp_path / "grid" / "journal.jsonl"
     with contextlib.ExitStack() as stack:
@@ -231,6 +232,7 @@ def test_a_worker_whose_engine_dies_leaves(port: int, tmp_path: Path) -> None:
             started_wheelgrid("run", "--on", address(port), *FEW, *kept(tmp_path))
         )
         wait_until(lambda: journal.exists() and b'"cell"' in journal.read_bytes(), seconds=LONG)
+        time.sleep(after)  # a second later, pytest begins with the next cell
         proxy.cut()
         stack.enter_context(started_worker(address(port)))
         left = worker.wait(timeout=LONG)

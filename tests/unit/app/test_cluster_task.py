@@ -1,14 +1,28 @@
 """A task of a worker."""
 
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from harness.app.cluster_task import ENGINES, MATRIX, ClusterTask, JournalLines, options_here
+from harness.app import cluster_task
+from harness.app.cluster_task import (
+    ENGINES,
+    MATRIX,
+    ClusterTask,
+    JournalLines,
+    options_here,
+    run_task,
+)
 from harness.app.prober_options import ProberOptions
-from harness.app.pytest_driver import RunOptions
+from harness.app.pytest_driver import LOG, RunOptions
 from harness.core.engine_places import parse_place
+from harness.core.errors import EngineError
+from harness.host.process import start_process
+from harness.matrix.cell_list import dump_cells
+from tests.support.cells import make_cell
 
 
 def test_lines_are_passed_on_once_and_whole(tmp_path: Path) -> None:
@@ -58,3 +72,22 @@ def test_paths_and_engines_are_those_of_the_worker(
     )  # fmt: skip
     assert here == RunOptions(prober=here.prober, out=tmp_path / "grid", workers=1)
     assert (tmp_path / "w.toml").read_bytes() == b"x = 1"
+
+
+def test_a_cell_without_a_result_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pytest ends like a complete run; the end of its output says what happened."""
+    words = [sys.executable, "-c", "print('a worker crashed')"]
+    monkeypatch.setenv(MATRIX, str(tmp_path))
+    monkeypatch.setenv(ENGINES, "[]")
+    monkeypatch.setattr(cluster_task, "_require_engine", lambda *_: None)
+    monkeypatch.setattr(
+        cluster_task, "pytest_process", lambda it, _: start_process(words, output=it.out / LOG)
+    )
+    options = RunOptions(prober=ProberOptions(matrix_folder=tmp_path), out=tmp_path, workers=1)
+    task = ClusterTask(topic="t", cells=dump_cells([make_cell()]), options=options)
+    state = SimpleNamespace(tasks={"key": SimpleNamespace(state="executing")})
+    worker = SimpleNamespace(name="w", get_current_task=lambda: "key", state=state)
+    with pytest.raises(EngineError, match=r"(?s)no result of 1 of 1 cells.*a worker crashed"):
+        run_task(task, {}, worker)
