@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from harness.core.causes import Cause
 from harness.core.observations import Prediction
 from harness.core.passport import Passport
-from harness.core.standard_library import is_standard
+from harness.core.standard_library import age_cause, is_standard
 from harness.predict.explanation import Diagnosis, import_failed
 from harness.predict.inferred_imports import plan_imports
 from harness.predict.installed_layout import InstalledLayout, layout_of
@@ -28,6 +28,7 @@ _NATIVE = {
 }
 """Modules of Python that import their native module in any case."""
 _PACKAGES = "https://packaging.python.org/en/latest/discussions/package-formats/"
+_REMOVALS = "https://peps.python.org/pep-0594/"
 _COMPLETE = "https://docs.python.org/3/library/index.html"
 _REQUIRES = "https://packaging.python.org/en/latest/specifications/core-metadata/#requires-dist-multiple-use"
 
@@ -53,16 +54,21 @@ def predict_undeclared(
             return _absent(wheel, module, own)
         tops = (name.partition(".")[0] for name in wheel.sources.imports.get(module, ()))
         for top in (top for top in tops if top not in known):
-            lacking = _lacking(top, passport)
+            lacking = _lacking(top, passport, known)
             if lacking and _is_complete(layouts, top):
                 return _missing(wheel, module, lacking, passport)
     return None
 
 
-def _lacking(top: str, passport: Passport) -> str:
-    """Return the module that fails if no wheel has ``top``; empty if the interpreter has it."""
+def _lacking(top: str, passport: Passport, known: set[str] | frozenset[str]) -> str:
+    """Return the module that fails if no wheel has ``top``; empty if the interpreter has it.
+
+    ``known`` are the modules of wheels and installers: setuptools brings ``distutils``.
+    """
     if not is_standard(top):
         return top
+    if age_cause(top, _version(passport)):
+        return "" if top == "distutils" and "setuptools" in known else top
     return next((name for name in (top, _NATIVE.get(top, "")) if name in passport.lacks), "")
 
 
@@ -121,20 +127,44 @@ def _absent(wheel: WheelFacts, module: str, own: str) -> Prediction:
 
 def _missing(wheel: WheelFacts, module: str, top: str, passport: Passport) -> Prediction:
     nobody = f"Neither {wheel.name.filename} nor a wheel that is installed beside it"
-    if standard := is_standard(top):
+    if is_standard(top):
         nobody += f", nor this {passport.implementation} {passport.python},"
+    otherwise = Cause.INCOMPLETE_PYTHON if is_standard(top) else Cause.MISSING_DEPENDENCY
+    cause = age_cause(top, _version(passport)) or otherwise
     return import_failed(
-        Cause.INCOMPLETE_PYTHON if standard else Cause.MISSING_DEPENDENCY,
+        cause,
         file="",
         evidence=f"No module named '{top}'",
         explanation=f"The import of {module} imports {top} in any case. {nobody} has that module.",
-        diagnosis=Diagnosis(
-            remedy="Install the distribution's package of that module of Python, or do without it.",
-            reference=_COMPLETE,
-        )
-        if standard
-        else Diagnosis(
-            remedy=f"Name the project that has {top} in Requires-Dist, or do without it.",
-            reference=_REQUIRES,
-        ),
+        diagnosis=_diagnosis(cause, top, passport.minor),
     )
+
+
+def _diagnosis(cause: Cause, top: str, python: str) -> Diagnosis:
+    match cause:
+        case Cause.PYTHON_TOO_NEW:
+            return Diagnosis(
+                why=f"Python {python} is later than the last one that has {top}.",
+                remedy="Replace that module, or name a project that has it in Requires-Dist.",
+                reference=_REMOVALS,
+            )
+        case Cause.PYTHON_TOO_OLD:
+            return Diagnosis(
+                why=f"Python {python} is earlier than the first one that has {top}.",
+                remedy="Name its backport in Requires-Dist, or raise requires-python.",
+                reference=_COMPLETE,
+            )
+        case Cause.INCOMPLETE_PYTHON:
+            remedy = (
+                "Install the distribution's package of that module of Python, or do without it."
+            )
+            return Diagnosis(remedy=remedy, reference=_COMPLETE)
+        case _:
+            return Diagnosis(
+                remedy=f"Name the project that has {top} in Requires-Dist, or do without it.",
+                reference=_REQUIRES,
+            )
+
+
+def _version(passport: Passport) -> tuple[int, ...]:
+    return tuple(map(int, passport.minor.split(".")))

@@ -11,7 +11,7 @@ from harness.core.causes import Cause
 from harness.core.cells import Outcome, Stage
 from harness.core.observations import Observation, Prediction
 from harness.core.passport import Passport
-from harness.core.standard_library import ADDED, ADDITION, REMOVAL, REMOVED, is_standard
+from harness.core.standard_library import age_cause, is_standard
 from harness.core.targets import ImageWay
 from harness.predict.installed_layout import InstalledLayout, layout_of
 from harness.predict.limits import DEPENDENCY
@@ -151,8 +151,9 @@ def _installer_cause(text: str) -> str:
 
 def _import_cause(text: str, scene: _Scene | None) -> str:
     missing = [_module_cause(module, scene, text) for module in modules_not_found(text)]
-    if Cause.SUFFIX_MISMATCH in missing:
-        return Cause.SUFFIX_MISMATCH
+    for cause in (Cause.SUFFIX_MISMATCH, Cause.INCOMPLETE_PYTHON):
+        if cause in missing:
+            return cause  # whatever was tried in place of that module
     found = find_message(text, LOADERS + PROGRAMS + PYTHON)
     if found is None:
         return next(filter(None, missing), "")
@@ -211,8 +212,5 @@ def _module_cause(module: str, scene: _Scene | None, text: str) -> str:
 
 def _cause_elsewhere(top: str, python: tuple[int, ...]) -> Cause:
     """Return the cause of a module that is not the wheel's."""
-    if top in REMOVED and python >= REMOVAL:
-        return Cause.PYTHON_TOO_NEW
-    if top in ADDED and python < ADDITION:
-        return Cause.PYTHON_TOO_OLD
-    return Cause.INCOMPLETE_PYTHON if is_standard(top) else Cause.MISSING_DEPENDENCY
+    otherwise = Cause.INCOMPLETE_PYTHON if is_standard(top) else Cause.MISSING_DEPENDENCY
+    return age_cause(top, python) or otherwise

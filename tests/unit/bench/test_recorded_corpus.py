@@ -27,6 +27,7 @@ RENEW = "python -m harness.bench.corpus --record tests/data/corpus/facts.json.xz
 NOT_IN_BYTES = {
     ("arcjet", "missing-library"): "what a dependency opens when it is imported",
     ("cmake", "signal"): "a crash of a program",
+    ("cmdtube", "endless-output"): "what an import runs",
     ("cryptography", "illegal-instruction"): "the instructions of a function",
     ("deltalake", "page-size"): "what an allocator was compiled for",
     ("george-lucas", "timeout"): "what an import runs",

@@ -79,6 +79,41 @@ def test_module_of_python_that_the_interpreter_lacks(module: str, lacking: str) 
     assert missing(demo(module), brings) is None
 
 
+@pytest.mark.parametrize(
+    ("module", "python", "cause"),
+    [
+        ("urllib2", "3.9.2", Cause.PYTHON_TOO_NEW),
+        ("imp", "3.11.9", None),
+        ("imp", "3.12.0", Cause.PYTHON_TOO_NEW),
+        ("cgi", "3.12.9", None),
+        ("cgi", "3.13.0", Cause.PYTHON_TOO_NEW),
+        ("parser", "3.10.0", Cause.PYTHON_TOO_NEW),
+        ("tomllib", "3.10.9", Cause.PYTHON_TOO_OLD),
+        ("tomllib", "3.11.0", None),
+        ("dataclasses", "3.6.8", Cause.PYTHON_TOO_OLD),
+    ],
+)
+def test_module_of_other_versions_of_python(module: str, python: str, cause: Cause | None) -> None:
+    """A project that has it, such as ``standard-imghdr``, brings it back."""
+    there = make_passport(python=python)
+    found = predict_undeclared(demo("os", module), (), (), there)
+    assert (found.cause if found else None) == cause
+    assert predict_undeclared(demo(f"{module}.part"), (), (), there) == found
+    brings = wheel({}, filename=HELPER, python_files=(f"{module}.py",))
+    assert predict_undeclared(demo(module), (), (brings,), there) is None
+
+
+def test_setuptools_brings_distutils_back() -> None:
+    brings = wheel({}, filename=HELPER, python_files=("setuptools/__init__.py",))
+    bare = make_passport(python="3.13.5", lacks=("setuptools",))
+    found = predict_undeclared(demo("distutils.core"), (), (), bare)
+    assert found is not None
+    assert found.cause == Cause.PYTHON_TOO_NEW
+    assert "Python 3.13 is later than the last one that has distutils." in found.explanation
+    assert predict_undeclared(demo("distutils.core"), (), (brings,), bare) is None
+    assert predict_undeclared(demo("distutils"), (), (), make_passport(python="3.13.5")) is None
+
+
 def test_path_file_may_add_modules_but_a_namespace_declaration_does_not() -> None:
     for name, expected in (("demo.pth", None), ("demo-1.0-nspkg.pth", "No module named 'other'")):
         facts = demo("other", files=("demo/__init__.py", name))

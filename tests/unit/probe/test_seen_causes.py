@@ -15,6 +15,9 @@ from harness.wheels.archive.contents import WheelFacts
 from harness.wheels.archive.elf import UnreadableElf
 from tests.support.forecasts import FILENAME, GLIBC, MODULE, MUSL, elf, wheel
 
+MISSING = "ModuleNotFoundError: No module named"
+TKINTER = f"{MISSING} 'Tkinter' (from {MISSING} 'tkinter')"
+TOMLI = f"{MISSING} 'tomli' (from {MISSING} 'tomllib')"
 PLACE = f"/tmp/cell/site/{MODULE}"
 ABI3 = "demo-1.0-cp38-abi3-manylinux_2_17_x86_64.whl"
 PURE = "demo-1.0-py3-none-any.whl"
@@ -118,6 +121,9 @@ CANNOT_OPEN = f"ImportError: {PLACE}: cannot open shared object file: No such fi
         ("ModuleNotFoundError: No module named 'imp'", wheel(), GLIBC, Cause.INCOMPLETE_PYTHON),
         ("ModuleNotFoundError: No module named 'tomllib'", wheel(), OLD, Cause.PYTHON_TOO_OLD),
         ("ModuleNotFoundError: No module named '_sqlite3'", wheel(), OLD, Cause.INCOMPLETE_PYTHON),
+        ("ModuleNotFoundError: No module named 'urllib2'", wheel(), OLD, Cause.PYTHON_TOO_NEW),
+        (TKINTER, wheel(), NEW, Cause.INCOMPLETE_PYTHON),
+        (TOMLI, wheel(), OLD, Cause.MISSING_DEPENDENCY),
         ("ModuleNotFoundError: No module named 'a.b'", wheel(), GLIBC, Cause.MISSING_DEPENDENCY),
         ("ImportError: cannot import name 'b' from 'a' (/s)", wheel(), GLIBC, ""),
         ("ImportError: cannot import name 'windll' from 'ctypes' (/usr)", wheel(), GLIBC, ""),
