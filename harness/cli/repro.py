@@ -41,11 +41,12 @@ def repro(
     found = _as_seen(cell, run_file) or find_cell(loaded, cell)
     options = ProberOptions(matrix_folder=matrix, images=images, registry=registry)
     with open_prober(loaded, options, ConsoleJournal()) as prober:
-        if seccomp:
-            write_whole(seccomp, seccomp_profile().encode())
-        else:
-            say("the engine's default system calls apply; --seccomp FILE writes the probes' own")
-        print_data(prober.repro_command(found, str(seccomp.resolve()) if seccomp else ""))
+        line = prober.repro_command(found, str(seccomp.resolve()) if seccomp else "")
+    if seccomp:
+        write_whole(seccomp, seccomp_profile().encode())
+    else:
+        say("the engine's default system calls apply; --seccomp FILE writes the probes' own")
+    print_data(line)
 
 
 def _as_seen(cell: str, run_file: Path) -> Cell | None:

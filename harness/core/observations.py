@@ -9,6 +9,9 @@ from harness.core.subjects import WheelRef
 from harness.core.targets import ImageWay
 from harness.core.wheel_findings import WheelFinding
 
+CELL_SITE = "/tmp/cell/lib/python3/site-packages/"  # noqa: S108 - in a container
+"""Where a cell's wheels are installed (``probe.agent.installer.site_of``)."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageRef:

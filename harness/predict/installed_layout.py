@@ -29,7 +29,7 @@ class InstalledLayout:
     natives: Mapping[str, NativeMember]
     """ELF files by member name."""
     places: Mapping[str, NativeMember]
-    """ELF files by path below site-packages."""
+    """ELF files by path from site-packages."""
     extensions: tuple[str, ...]
     """Extension modules, sorted."""
 

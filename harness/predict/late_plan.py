@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from harness.predict.inferred_imports import NOT_FOR_USERS
 from harness.predict.installed_layout import InstalledLayout, extension
 from harness.wheels.archive.contents import NativeMember
-from harness.wheels.archive.data_schemes import target_path
+from harness.wheels.archive.data_schemes import cell_path
 from harness.wheels.archive.elf import ElfFacts
 from harness.wheels.archive.python_sources import LIBRARY
 
@@ -20,7 +20,7 @@ _SCRIPT = re.compile(r"[^/]+\.data/scripts/")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LatePlan:
-    """What to try once a wheel's modules are imported. Paths are below its site directory."""
+    """What to try once a wheel's modules are imported. Paths are from site-packages."""
 
     libraries: tuple[str, ...] = ()
     """Shared libraries, those that Python code names first."""
@@ -38,9 +38,9 @@ NOTHING_LATE = LatePlan()
 def plan_late(layout: InstalledLayout) -> LatePlan:
     """Return the plan for a wheel, up to the limits of this module."""
     found_libraries = libraries_of(layout)
-    libraries = tuple(filter(None, map(target_path, found_libraries)))
+    libraries = tuple(filter(None, map(cell_path, found_libraries)))
     entries = tuple(dict.fromkeys(layout.wheel.commands))
-    programs = tuple(filter(None, map(target_path, dict.fromkeys(programs_of(layout)))))
+    programs = tuple(filter(None, map(cell_path, dict.fromkeys(programs_of(layout)))))
     found = (
         (libraries, MOST_LIBRARIES, "libraries"),
         (entries, MOST_ENTRIES, "commands"),
@@ -51,11 +51,6 @@ def plan_late(layout: InstalledLayout) -> LatePlan:
         for names, most, what in found
         if names[most:]
     ]
-    if elsewhere := [name for name in found_libraries if not target_path(name)]:
-        more = f" (and {len(elsewhere) - 1} more)" if elsewhere[1:] else ""
-        left_out.append(
-            f"{elsewhere[0]}{more} is not opened: `pip install --target` leaves it out."
-        )
     return LatePlan(
         libraries=libraries[:MOST_LIBRARIES],
         entries=entries[:MOST_ENTRIES],

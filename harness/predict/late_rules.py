@@ -41,7 +41,7 @@ _FOR_OTHERS = frozenset({Cause.WRONG_MACHINE, Cause.LIBC_FAMILY, Cause.MISSING_L
 """Why a file that is meant for another platform fails."""
 _ANDROID = frozenset({"libdl.so", "liblog.so", "libm.so"})
 """Libraries beside ``libc.so`` that Android alone has without a version in the name."""
-_LACKS = re.compile(r"(?:needs|undefined:) (?P<what>[^\s,@]+)")
+_LACKS = re.compile(r"(?:needs|undefined:) (?P<what>[^\s,@]+(?:, [^\s,@]+\.so[^\s,@]*)*)")
 """What the evidence of a prediction says that is missing."""
 _OF_ABI = "https://refspecs.linuxfoundation.org/elf/gabi4+/ch5.dynamic.html"
 
@@ -153,7 +153,9 @@ def _reduced(predicted: Mapping[str, Prediction]) -> dict[str, LateFailure]:
     reduced = {}
     for name, each in predicted.items():
         found = _LACKS.match(each.evidence)
-        reduced[name] = LateFailure(cause=each.cause, lacks=found["what"] if found else "")
+        lacks = found["what"].split(", ") if found else [""]
+        others = (what for what in lacks if not _GPU.match(what))
+        reduced[name] = LateFailure(cause=each.cause, lacks=next(others, lacks[0]))
     return reduced
 
 

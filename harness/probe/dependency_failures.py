@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from harness.core.causes import Cause
 from harness.core.cells import Outcome
+from harness.core.observations import CELL_SITE
 from harness.core.subjects import WheelRef
 from harness.predict.installed_layout import layout_of
 from harness.predict.limits import DEPENDENCY
@@ -19,7 +20,7 @@ from harness.wheels.archive.filename import parse_wheel_name
 
 SLOW = "still running at the time limit"
 """What the agent says of an installation that it ends (``outcomes.how_it_ended``)."""
-_SITE = r"/cell/site/(?P<place>[^\"\n:]+)"
+_SITE = rf"{CELL_SITE[CELL_SITE.index('/cell/') :]}(?P<place>[^\"\n:]+)"
 _FRAME = re.compile(rf'^\s*File "[^"\n]*{_SITE}", line \d+, in (?P<function>.+)$', re.MULTILINE)
 _LOADED = re.compile(rf"^\w+: /[^\s:]*{_SITE}: ")
 """The loader's message of a module that does not load: ``ImportError: /…/_core.so: …``."""

@@ -4,11 +4,10 @@ from dataclasses import replace
 
 from harness.core.arches import Arch
 from harness.core.causes import Cause
+from harness.core.observations import CELL_SITE
 from harness.probe.answers import Fault
 from harness.probe.confirmation import Attempts
 from harness.probe.jobs import ProbeResult
-
-_SITE = "/tmp/cell/site/"  # noqa: S108 - where the agent installs
 
 
 def located(result: ProbeResult, attempts: Attempts, arch: Arch) -> ProbeResult:
@@ -25,8 +24,8 @@ def _described(fault: Fault, arch: Arch) -> str:
     if not fault.file:
         return f"the instruction is at {fault.address:#x}, in no file"
     code = instruction(arch, bytes.fromhex(fault.code))
-    place = f"{fault.file.removeprefix(_SITE)}+{fault.offset:#x}"
-    return f"the instruction {code.hex(' ')} is at {place}"
+    file = fault.file.removeprefix(CELL_SITE)
+    return f"the instruction {code.hex(' ')} is at {file}+{fault.offset:#x}"
 
 
 def instruction(arch: Arch, code: bytes) -> bytes:

@@ -27,7 +27,7 @@ from harness.probe.message_causes import (
 )
 from harness.probe.seen_causes import message_cause
 from harness.wheels.archive.contents import WheelFacts
-from harness.wheels.archive.data_schemes import target_path
+from harness.wheels.archive.data_schemes import cell_path
 
 ENDED = "ended: "
 """How the agent's text begins if a signal or a limit on time ended what it tried."""
@@ -67,7 +67,7 @@ def weigh_late(
             result, outcome=Outcome.MISS, stage=Stage.START, cause=Cause.ENGINE, evidence=words
         )
     layout = layout_of(wheel)
-    members = {target_path(member.name): member.name for member in wheel.members}
+    members = {cell_path(member.name): member.name for member in wheel.members}
     loads = {members.get(place, place): text for place, text in result.loads}
     starts = {members.get(place, place): text for place, text in result.starts}
     entries = dict(result.entries)

@@ -5,6 +5,7 @@ is measured, with the key of its result.
 """
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -27,6 +28,7 @@ from harness.probe.open_target import TargetSessions
 from harness.probe.result_keys import dependencies_of, own_tests_key
 from harness.probe.target_probes import OpenTarget
 from harness.wheels.archive.contents import WheelFacts
+from harness.wheels.archive.data_schemes import ABOVE, site_path
 from harness.wheels.facts_reader import WheelReader
 from harness.wheels.provider import Refusal
 
@@ -156,6 +158,11 @@ class CellPreparer:
         if isinstance(for_tests, Refusal):
             raise UsageError(f"{cell.id}: its tests cannot run: {for_tests.reason}")
         return wheels, for_tests, _planned(cell.subject, self.reader.facts(wheels[-1]))[1]
+
+    def have_libraries(self, wheels: Sequence[WheelRef]) -> bool:
+        """Whether one of the wheels has files for the environment's ``lib``."""
+        read = filter(None, map(self.reader.facts, wheels))
+        return any(site_path(m.name).startswith(ABOVE) for each in read for m in each.members)
 
     def on_native_arch(
         self, subject: Subject, native: OpenTarget

@@ -86,7 +86,15 @@ class Prober:
         wheels, for_tests, late = self._preparer.to_run(cell, opened.passport)
         emulator = self._targets.carried_emulator(cell.target)
         return docker_line(
-            cell.target, opened.image, cell.subject, wheels, seccomp, emulator, for_tests, late
+            cell.target,
+            opened.image,
+            cell.subject,
+            wheels,
+            seccomp,
+            emulator,
+            for_tests,
+            late,
+            libraries=self._preparer.have_libraries(wheels),
         )
 
     def observe(self, cell: Cell) -> Observation:

@@ -13,7 +13,8 @@ from harness.host.engine.hardening import CONTAINER_LIMITS, HARDENING, TMP
 from harness.predict.late_plan import NOTHING_LATE, LatePlan
 
 _EMULATOR = "/emulator"
-_SITE = "/tmp/site"  # noqa: S108 - in a container
+_LIB = "/tmp/lib"  # noqa: S108 - in a container
+_SITE = f"{_LIB}/python3/site-packages"
 _OPENS = "import ctypes, sys; ctypes.CDLL(sys.argv[1])"
 _UNPACKS = (
     "import os, zipfile; archive = zipfile.ZipFile('/tests.zip'); "
@@ -21,6 +22,11 @@ _UNPACKS = (
     "for each in archive.infolist()]"
 )
 """``python -m zipfile -e`` makes no file executable."""
+_LIBRARIES = (
+    '(for it in /wheels/*.whl; do {python} -m zipfile -e "$it" /tmp/wheels; done; '
+    f"cp -r /tmp/wheels/*.data/data/lib/. {_LIB})"
+)
+"""What wheels have for an environment's ``lib``, which ``pip install --target`` leaves out."""
 _RESOLVES = (
     "import functools, sys; module, _, names = sys.argv[1].partition(':'); "
     "parts = list(filter(None, names.split('.'))); "
@@ -45,6 +51,8 @@ def docker_line(  # noqa: PLR0913, PLR0917 - the parts of the line
     emulator: str = "",
     test_wheels: Sequence[WheelRef] = (),
     late: LatePlan = NOTHING_LATE,
+    *,
+    libraries: bool = False,
 ) -> str:
     """Return the ``docker run`` line that installs ``wheels`` in order, imports and calls.
 
@@ -53,7 +61,8 @@ def docker_line(  # noqa: PLR0913, PLR0917 - the parts of the line
     for a probe. Then it runs the subject's tests, which ``test_wheels`` are installed for. The line
     has the hardening and the limits of a probe with two exceptions: the wheels are mounted
     read-only, and without a ``seccomp`` profile the engine's default profile applies. ``emulator``:
-    path of the static program that runs a native interpreter, mounted too.
+    path of the static program that runs a native interpreter, mounted too. ``libraries``: whether
+    a wheel has files for the environment's ``lib``.
     """
     words = ["docker", "run", "--rm", "--platform", target.arch.platform]
     words += HARDENING.words(CONTAINER_LIMITS, seccomp)
@@ -65,7 +74,8 @@ def docker_line(  # noqa: PLR0913, PLR0917 - the parts of the line
         words += ["--volume", f"{wheel.path}:/wheels/{wheel.filename}:ro"]
     if emulator:
         words += ["--volume", f"{emulator}:{_EMULATOR}:ro"]
-    script = " && ".join(_steps(target, subject, wheels, late, emulated=bool(emulator)))
+    steps = _steps(target, subject, wheels, late, emulated=bool(emulator), libraries=libraries)
+    script = " && ".join(steps)
     if subject.tests:
         if subject.tests.archive:
             words += ["--volume", f"{subject.tests.archive}:/tests.zip:ro"]
@@ -80,6 +90,7 @@ def _steps(
     late: LatePlan,
     *,
     emulated: bool,
+    libraries: bool,
 ) -> Iterator[str]:
     python = shlex.quote(target.interpreter)
     imports = [f"import {name}" for name in subject.imports]
@@ -88,6 +99,8 @@ def _steps(
         # Unparsing joins the lines of the expression.
         statements.append(f"assert {ast.unparse(ast.parse(subject.call, mode='eval'))}")
     yield _install(python, _SITE, wheels)
+    if libraries:
+        yield _LIBRARIES.format(python=python)
     runs = f'{_EMULATOR} "$(command -v {python})"' if emulated else python
     runs = f"PYTHONPATH={_SITE} {runs} -c"
     yield f"{runs} {shlex.quote('; '.join(statements))}"
@@ -123,7 +136,7 @@ def _test_script(target: Target, tests: OwnTests, wheels: Sequence[WheelRef]) ->
     steps += [f"{python} -c {shlex.quote(_UNPACKS)}"] if tests.archive else []
     steps += [
         "cd /tmp/project",
-        "PATH=/tmp/bin:/tmp/tests/bin:/tmp/site/bin:$PATH PYTHONPATH=/tmp/site:/tmp/tests "
+        f"PATH=/tmp/bin:/tmp/tests/bin:{_SITE}/bin:$PATH PYTHONPATH={_SITE}:/tmp/tests "
         + shlex.join(tests.command),
     ]
     return " && ".join(steps)

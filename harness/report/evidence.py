@@ -7,13 +7,13 @@ import re
 
 from rich.text import Text
 
+from harness.core.observations import CELL_SITE
 from harness.report.console import Console
 from harness.report.untrusted import cut, visible, without_commands
 
 MOST_LINES = 6
 """Maximum lines of one text on a terminal; without a width, nothing is cut."""
-_SITE = re.compile(r"/tmp/cell/site/(?=[\w.])")  # noqa: S108 - a path in a container
-"""The directory that a cell's wheels are installed into (``probe.agent.main``)."""
+_SITE = re.compile(rf"{CELL_SITE}(?=[\w.])")
 _CONSOLE = Console()
 
 

@@ -36,7 +36,7 @@ MUSL = ("alpine-", "python-3.9-alpine", "python-3.14-alpine")
 MUSLLINUX = "fixture wheels, musllinux_1_1"
 IMPORT_ERRORS = {
     "alpine-3.22/x86_64": "ImportError: Error relocating "
-    "/tmp/cell/site/cachebox/_core.cpython-311-x86_64-linux-musl.so: "
+    "/tmp/cell/lib/python3/site-packages/cachebox/_core.cpython-311-x86_64-linux-musl.so: "
     "posix_fallocate64: symbol not found",
     "debian-12/x86_64": HOSTILE,
     "debian-13/riscv64": "ImportError: " + "_ZN4deep5names" * 90 + ": undefined symbol",

@@ -10,13 +10,13 @@ import zipfile
 
 from .child import run_child, sign
 from .importer import BYTECODE
-from .installer import unpack
+from .installer import site_of, unpack
 from .outcomes import installed
 
 
 def compile_wheels(wheels, folder, limits):
     """Write a zip of ``.pyc`` files, by their paths in a site directory, into ``folder``."""
-    site = os.path.join(folder, "site")
+    site = site_of(folder)
 
     def body(tokens):
         with zipfile.ZipFile(os.path.join(folder, BYTECODE), "w") as out:

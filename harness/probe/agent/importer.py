@@ -42,9 +42,9 @@ def import_and_call(cell, limits, folder, *, prepare=None):
 
     def body(tokens):
         for archive in (SITE, BESIDE):
-            _put_files(os.path.join(folder, archive), cell[0], os.makedirs)
+            put_files(os.path.join(folder, archive), cell[0], os.makedirs)
         # Bytecode goes only into folders that exist: a new one would be a package.
-        _put_files(os.path.join(folder, BYTECODE), cell[0], os.mkdir)
+        put_files(os.path.join(folder, BYTECODE), cell[0], os.mkdir)
         begin_stage("import")
         if prepare:
             prepare()
@@ -84,7 +84,7 @@ def be_fresh(order):
     os._exit(0)
 
 
-def _put_files(archive, folder_site, make_folder):
+def put_files(archive, folder_site, make_folder):
     """Add an archive's files, if it exists, to what the subject's installation wrote."""
     if not os.path.exists(archive):
         return
@@ -92,7 +92,7 @@ def _put_files(archive, folder_site, make_folder):
 
     with zipfile.ZipFile(archive) as files:
         for info in files.infolist():
-            path = os.path.join(folder_site, info.filename)
+            path = os.path.normpath(os.path.join(folder_site, info.filename))
             try:
                 if not os.path.isdir(os.path.dirname(path)):
                     make_folder(os.path.dirname(path))

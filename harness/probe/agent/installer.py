@@ -62,7 +62,10 @@ def serve_installer(stream):
         def body(tokens):
             for maker in makers:
                 maker.take(order["tags"])
-            sign(tokens.pop(), {"status": int(_install(order["wheels"], order["site"]) or 0)})
+            status = int(_install(order["wheels"], order["site"]) or 0)
+            if not status:
+                add_libraries(order["wheels"], order["site"])
+            sign(tokens.pop(), {"status": status})
 
         return run_child(body, StageLimits(*order["limits"]), order["folder"])
 
@@ -91,7 +94,7 @@ def _warm_up():
     _forget_certificates()
     _forget_user_agent()
     with _unwatched_imports():
-        _install([wheel], os.path.join(folder, "site"))
+        _install([wheel], site_of(folder))
     # pip 10 to 19.3 leaves it set, and the next install looks in a folder that is gone.
     os.environ.pop("PIP_REQ_TRACKER", None)
     shutil.rmtree(folder)
@@ -183,15 +186,51 @@ def install_afresh(wheels, site, folder, limits):
         status = exit_status(os.waitpid(pid, 0)[1])
         if status < 0:
             os.kill(os.getpid(), -status)  # the report names the signal and the limit
+        if not status:
+            add_libraries(wheels, site)
         sign(tokens.pop(), {"status": status})
 
     return run_child(body, limits, folder)
 
 
+def site_of(folder):
+    """Return the site directory of an environment: as deep in it as in a real one."""
+    return os.path.join(folder, "lib", "python3", "site-packages")
+
+
+def library_folder(site):
+    """Return the environment's ``lib``, in which the site directory is."""
+    return os.path.dirname(os.path.dirname(site))
+
+
+def add_libraries(wheels, site):
+    """Put what wheels have for the environment's ``lib`` there.
+
+    `pip install --target` leaves it out (``InstallCommand._handle_target_dir``).
+    """
+    lib = library_folder(site)
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as archive:
+            for info in archive.infolist():
+                path = os.path.normpath(os.path.join(lib, _below_lib(info.filename)))
+                if path.startswith(os.path.join(lib, "")) and not info.filename.endswith("/"):
+                    os.makedirs(os.path.dirname(path), exist_ok=True)
+                    with archive.open(info) as member, open(path, "wb") as stream:
+                        shutil.copyfileobj(member, stream, 1 << 20)
+                    if info.external_attr >> 16 & 0o111:
+                        os.chmod(path, EXECUTABLE)
+
+
+def _below_lib(member):
+    """Return a member's path in the environment's ``lib``; empty if it lies elsewhere."""
+    root, _, below = member.partition("/data/lib/")
+    return below if root.endswith(".data") and "/" not in root else ""
+
+
 def pack(site, path):
-    """Write a zip of the files under ``site`` to ``path``, stored, with their modes."""
+    """Write a zip of what is installed to ``path``, stored, with modes and paths from ``site``."""
     with zipfile.ZipFile(path, "w") as archive:
-        for root, folders, names in os.walk(site):
+        for root, folders, names in os.walk(library_folder(site)):
             folders.sort()
             for name in sorted(names):
                 file = os.path.join(root, name)
@@ -207,11 +246,8 @@ def unpack(wheels, site, folder, limits):
 
     def body(tokens):
         for wheel in wheels:
-            with zipfile.ZipFile(wheel) as archive:
-                for info in archive.infolist():
-                    path = archive.extract(info, site)
-                    if info.external_attr >> 16 & 0o111 and os.path.isfile(path):
-                        os.chmod(path, EXECUTABLE)
+            _extract(wheel, site)
+        add_libraries(wheels, site)
         for scheme in glob.glob(os.path.join(glob.escape(site), "*.data", "*")):
             if os.path.basename(scheme) == "scripts":
                 _move(scheme, os.path.join(site, "bin"), EXECUTABLE)
@@ -220,6 +256,15 @@ def unpack(wheels, site, folder, limits):
         sign(tokens.pop(), {"status": 0})
 
     return run_child(body, limits, folder)
+
+
+def _extract(wheel, site):
+    with zipfile.ZipFile(wheel) as archive:
+        for info in archive.infolist():
+            if not _below_lib(info.filename):
+                path = archive.extract(info, site)
+                if info.external_attr >> 16 & 0o111 and os.path.isfile(path):
+                    os.chmod(path, EXECUTABLE)
 
 
 def _move(folder, place, mode=None):

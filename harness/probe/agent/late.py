@@ -41,7 +41,7 @@ def open_libraries(site, places, seconds, until, begin):
     except ImportError:
         return {}, 0  # nor can the package open them
     loaded = _loaded_files()
-    paths = {place: os.path.join(site, place) for place in places}
+    paths = {place: os.path.normpath(os.path.join(site, place)) for place in places}
     places = [
         place
         for place in places

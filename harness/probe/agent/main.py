@@ -20,7 +20,15 @@ from .container import (
 from .frames import read_frame, receive_file, write_frame
 from .helper import Helper, process_state, serve_orders
 from .importer import BYTECODE, import_afresh, import_and_call, import_traced
-from .installer import install_afresh, measure, pack, serve_installer, unpack
+from .installer import (
+    install_afresh,
+    library_folder,
+    measure,
+    pack,
+    serve_installer,
+    site_of,
+    unpack,
+)
 from .outcomes import (
     blames_disk,
     cell_report,
@@ -124,7 +132,7 @@ class Agent:
         kill_others(set(self.pids))
         self.tell("")
         limits = StageLimits(tests["timeout"], tests["timeout"])
-        order = {"site": os.path.join(folder, "site"), "command": tests["command"]}
+        order = {"site": site_of(folder), "command": tests["command"]}
         result = self.run("test", limits, folder, **order)
         kill_others(set(self.pids))
         junit = read_junit(folder)
@@ -144,7 +152,7 @@ class Agent:
         """Answer with what pip makes of a wheel for a machine that accepts these tags."""
         start = time.monotonic()
         folder, wheels, room = self.receive(job)
-        site = os.path.join(folder, "site")
+        site = site_of(folder)
         answer, packed = {}, None
         limits = StageLimits(job["timeout"], job["quiet"])
         result = self.install(wheels, site, folder, limits, job["tags"]) if room else None
@@ -183,7 +191,7 @@ class Agent:
     def install_and_import(self, job, folder, wheels):
         """Install, import and call; return the report."""
         limits = StageLimits(job["timeout"], job["quiet"])
-        site = os.path.join(folder, "site")
+        site = site_of(folder)
         install = {
             "session": self.install,
             "unpacked": lambda *args: self.run("unpack", limits, folder, wheels=args[0], site=site),
@@ -213,7 +221,7 @@ class Agent:
         if wheels[1:]:
             if installed(install(wheels, site, folder, limits)):
                 return None
-            shutil.rmtree(site, ignore_errors=True)
+            shutil.rmtree(library_folder(site), ignore_errors=True)
         for whose, files in (("companion", wheels[:-1]), ("subject", wheels[-1:])):
             result = install(files, site, folder, limits) if files else None
             if files and not installed(result):

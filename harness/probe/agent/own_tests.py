@@ -14,6 +14,7 @@ import sysconfig
 import zipfile
 
 from .child import REPORTS, run_child, sign, storable
+from .importer import put_files
 from .outcomes import cell_report, how_it_ended
 
 FILES = "tests.zip"  # the archive of the files that were sent
@@ -67,8 +68,12 @@ def make_environment(site, folder):
     scripts = os.path.join(venv, "bin")
     os.makedirs(scripts)
     library = sysconfig.get_path("purelib", "posix_prefix", {"base": venv, "platbase": venv})
+    os.makedirs(library)
     for archive in (PACKAGES, BYTECODE):
-        _unpacked(os.path.join(folder, archive), library)
+        path = os.path.join(folder, archive)
+        if os.path.exists(path):
+            put_files(path, library, os.makedirs)
+            os.unlink(path)
     base = getattr(sys, "_base_executable", None) or sys.executable
     with open(os.path.join(venv, "pyvenv.cfg"), "w") as stream:
         home = os.path.dirname(base)

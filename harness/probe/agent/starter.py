@@ -38,7 +38,7 @@ def _start_each(site, programs, seconds, timeout):
     until = time.monotonic() + 0.8 * timeout
     errors, untried = {}, 0
     for place in programs:
-        path = os.path.join(site, place)
+        path = os.path.normpath(os.path.join(site, place))
         if not os.path.isfile(path):
             continue  # another file of that name was there before
         if time.monotonic() + seconds > until:

@@ -12,27 +12,33 @@ SCHEMES = {
     "headers": "include",
 }
 """Scheme → where its files are installed (sysconfig's install paths)."""
+ABOVE = "../../"
+"""How the path of data in ``lib`` begins, from site-packages."""
+_LIB = "lib/"
 
 
 def site_path(member: str) -> str:
-    """Return where a member lies below site-packages; empty if it is installed elsewhere."""
+    """Return where a member lies, from site-packages; empty if it is installed elsewhere.
+
+    Data in ``lib`` lies two folders above, as in an environment whose site-packages are in
+    ``lib/python3.13``: modules find the libraries of other wheels there by ``$ORIGIN/../../..``.
+    """
     root, _, rest = member.partition("/")
     if not root.endswith(".data"):
         return member
     scheme, _, below = rest.partition("/")
+    if scheme == "data" and below.startswith(_LIB) and below != _LIB:
+        return ABOVE + below.removeprefix(_LIB)
     return below if SCHEMES.get(scheme) == SITE_PACKAGES else ""
 
 
-def target_path(member: str) -> str:
-    """Return where a member lies below the folder that `pip install --target` fills.
+def cell_path(member: str) -> str:
+    """Return where a member lies, from the site-packages of a cell; empty if it lies nowhere.
 
-    Empty if it is installed elsewhere. Scripts go to ``bin`` there, and data to the folder itself,
-    but for ``lib``, which pip leaves out (``InstallCommand._handle_target_dir``).
+    That is the folder of `pip install --target`, which gets scripts in ``bin``, and data too.
     """
-    root, _, rest = member.partition("/")
+    if place := site_path(member):
+        return place
+    _, _, rest = member.partition("/")
     scheme, _, below = rest.partition("/")
-    if not root.endswith(".data") or SCHEMES.get(scheme) == SITE_PACKAGES:
-        return site_path(member)
-    if not below or (scheme == "data" and below.startswith("lib/")):
-        return ""
-    return {"scripts": f"bin/{below}", "data": below}.get(scheme, "")
+    return {"scripts": f"bin/{below}", "data": below}.get(scheme, "") if below else ""

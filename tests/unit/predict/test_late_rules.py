@@ -189,9 +189,19 @@ def test_stage_of_a_prediction() -> None:
     assert predict(facts, GLIBC, symbols, late=False).outcome is Outcome.PASS
 
 
+def test_library_that_lacks_more_than_a_graphics_driver() -> None:
+    """It is not meant for machines with a graphics card alone."""
+    for needed, fails in (
+        (("libGL.so.1",), False),
+        (("libGL.so.1", "libcuda.so.1"), False),
+        (("libGL.so.1", "libX11.so.6"), True),
+    ):
+        facts = wheel({MODULE: elf(), LIBRARY: library(needed=needed)}, sources=BY_CODE)
+        assert (failing(facts) != PASSES) is fails, needed
+
+
 def test_plan() -> None:
     """Extension modules, debug files and libraries that can be started are no programs."""
-    elsewhere = "demo-1.0.data/data/lib/libx.so"
     held = {
         MODULE: elf(),
         "demo/lib/libb.so": library(),
@@ -203,7 +213,7 @@ def test_plan() -> None:
         "demo/bin/plain": program(),
         "demo/tests/helper": program(),
         "demo-1.0.data/data/data/libdata.so.1": library(),
-        elsewhere: library(),
+        "demo-1.0.data/data/lib/libx.so": library(),
         "demo-1.0.data/data/lib/liby.so": library(),
     }
     executable = (HELPER, LIBRARY, "demo/tests/helper")
@@ -214,12 +224,12 @@ def test_plan() -> None:
         scripts=("demo-1.0.data/scripts/start.sh",),
     )
     assert plan_late(layout_of(facts)) == LatePlan(
-        libraries=("demo/lib/libmine.so", "data/libdata.so.1", "demo/lib/libb.so"),
+        libraries=(
+            *("demo/lib/libmine.so", "data/libdata.so.1", "../../libx.so", "../../liby.so"),
+            "demo/lib/libb.so",
+        ),
         entries=("demo.cli:main",),
         programs=("bin/start.sh", "bin/tool", "demo/bin/helper"),
-        left_out=(
-            f"{elsewhere} (and 1 more) is not opened: `pip install --target` leaves it out.",
-        ),
     )
 
 

@@ -23,9 +23,10 @@ RESULT = ProbeResult(
 NAMED = "dependency dep 2.0: ImportError: broken"
 
 HEAD = "Traceback (most recent call last):\n"
-OURS = '  File "/tmp/cell/site/demo/__init__.py", line 1, in <module>\n    import dep\n'
-IMPORTED = '  File "/tmp/cell/site/dep/__init__.py", line 3, in <module>\n    from . import core\n'
-DEEPER = '  File "/tmp/cell/site/dep/core.py", line 9, in load\n    raise ImportError\n'
+SITE = "/tmp/cell/lib/python3/site-packages"
+OURS = f'  File "{SITE}/demo/__init__.py", line 1, in <module>\n    import dep\n'
+IMPORTED = f'  File "{SITE}/dep/__init__.py", line 3, in <module>\n    from . import core\n'
+DEEPER = f'  File "{SITE}/dep/core.py", line 9, in load\n    raise ImportError\n'
 IMPORTLIB = '  File "<frozen importlib._bootstrap>", line 1027, in _find_and_load\n'
 STDLIB = '  File "/usr/lib/python3.11/ctypes/__init__.py", line 376, in __init__\n'
 LAST = "ImportError: broken\n"
@@ -64,7 +65,7 @@ def test_traceback_names_the_dependency(name: str) -> None:
 @pytest.mark.parametrize(("folder", "named"), [("dep", True), ("demo", False)])
 def test_loader_names_the_module(folder: str, named: bool) -> None:
     """The module in the loader's message counts, whoever imported it."""
-    evidence = f"ImportError: /tmp/cell/site/{folder}/_core.so: undefined symbol: gone"
+    evidence = f"ImportError: {SITE}/{folder}/_core.so: undefined symbol: gone"
     seen = name_dependency(replace(RESULT, evidence=evidence, log=HEAD + OURS + LAST), owner)
     assert seen.evidence == (f"dependency dep 2.0: {evidence}" if named else evidence)
 

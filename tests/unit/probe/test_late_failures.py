@@ -162,14 +162,13 @@ def test_program_that_is_a_finding(place: str, text: str) -> None:
     assert not {"limited", "ended"}.intersection(finding.message.split(": "))
 
 
-def test_library_that_is_not_installed() -> None:
-    """What pip leaves out cannot be opened, which is said."""
+def test_library_of_the_environment() -> None:
+    """What pip puts into ``lib`` is opened too."""
     name = "demo-1.0.data/data/lib/libmine.so"
     facts = wheel({MODULE: elf(), name: library()})
-    (finding,) = weigh_late(PASS, facts, GLIBC, emulated=False).late_findings
-    assert (finding.code, finding.message) == (
-        "not-tried", f"{name} is not opened: `pip install --target` leaves it out."
-    )  # fmt: skip
+    seen = replace(PASS, loads=(("../../libmine.so", "OSError: libgone.so: cannot open"),))
+    (finding,) = weigh_late(seen, facts, GLIBC, emulated=False).late_findings
+    assert (finding.code, finding.file) == ("library-load", name)
 
 
 def test_commands_and_programs_beyond_the_limits() -> None:

@@ -99,7 +99,9 @@ def test_line_runs_the_tests() -> None:
     assert "/c/tests 1.zip:/tests.zip:ro" in words
     assert "/w/t.whl:/wheels/t.whl:ro" in words
     script = words[-1]
-    assert script.endswith("PYTHONPATH=/tmp/site:/tmp/tests pytest -q 'my tests' '$(reboot)'")
+    assert script.endswith(
+        "PYTHONPATH=/tmp/lib/python3/site-packages:/tmp/tests pytest -q 'my tests' '$(reboot)'"
+    )
     assert "--target /tmp/tests /wheels/t.whl" in script
     run_process(["bash", "-n"], stdin=line.encode(), timeout=10)
 
@@ -111,15 +113,15 @@ def test_line_opens_libraries_and_starts_programs() -> None:
     line = docker_line(debian_12(), IMAGE, subject, [_wheel("/w/a.whl")], late=late)
     run_process(["bash", "-n"], stdin=line.encode(), timeout=10)
     *_, opens, starts = shlex.split(line)[-1].split(" && ")
-    shown = 'python3() { echo "$2" "$3"; [ "$3" = /tmp/site/b.so ]; }; '
+    shown = 'python3() { echo "$2" "$3"; [ "$3" = /tmp/lib/python3/site-packages/b.so ]; }; '
     ended = run_command("sh", "-c", f"{shown}{opens}")
     opened = "import demo; import ctypes, sys; ctypes.CDLL(sys.argv[1])"
     assert ended.out.splitlines() == [
-        f"{opened} /tmp/site/demo/lib it's.so", f"{opened} /tmp/site/b.so"
+        f"{opened} /tmp/lib/python3/site-packages/demo/lib it's.so", f"{opened} /tmp/lib/python3/site-packages/b.so"
     ]  # fmt: skip
     assert ended.status == 1
     assert "'--version'" in starts
-    assert "/tmp/site/bin/tool" in starts
+    assert "/tmp/lib/python3/site-packages/bin/tool" in starts
 
 
 def test_programs_among_the_files_of_tests_stay_executable(tmp_path: Path, cache: Cache) -> None:
@@ -166,4 +168,9 @@ def test_program_of_a_line_is_judged_by_its_start(
     late = LatePlan(programs=("bin/tool",))
     line = docker_line(debian_12(), IMAGE, make_subject("demo"), [_wheel("/w/a.whl")], late=late)
     starts = shlex.split(line)[-1].split(" && ")[-1]
-    assert run_command("sh", "-c", starts.replace("/tmp/site/bin/tool", str(path))).status == status
+    assert (
+        run_command(
+            "sh", "-c", starts.replace("/tmp/lib/python3/site-packages/bin/tool", str(path))
+        ).status
+        == status
+    )

@@ -18,7 +18,7 @@ from tests.support.forecasts import FILENAME, GLIBC, MODULE, MUSL, elf, wheel
 MISSING = "ModuleNotFoundError: No module named"
 TKINTER = f"{MISSING} 'Tkinter' (from {MISSING} 'tkinter')"
 TOMLI = f"{MISSING} 'tomli' (from {MISSING} 'tomllib')"
-PLACE = f"/tmp/cell/site/{MODULE}"
+PLACE = f"/tmp/cell/lib/python3/site-packages/{MODULE}"
 ABI3 = "demo-1.0-cp38-abi3-manylinux_2_17_x86_64.whl"
 PURE = "demo-1.0-py3-none-any.whl"
 OTHER_NAME = "demo/_inner.cpython-311-x86_64-linux-musl.so"

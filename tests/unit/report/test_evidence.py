@@ -7,7 +7,7 @@ from rich.cells import cell_len
 
 from harness.report.evidence import MOST_LINES, evidence_line, evidence_lines, without_site
 
-SITE = "/tmp/cell/site"
+SITE = "/tmp/cell/lib/python3/site-packages"
 
 
 @pytest.mark.parametrize(
