@@ -33,7 +33,7 @@ _RUN_HERE = {("EM_X86_64", "EM_386")}
 _LOADER_FOLDERS = re.compile(r"(?:/usr)?/lib(?:32|64|x32)?(?:/[\w-]+-linux-\w+)?")
 _GPU = re.compile(
     r"lib(?:cu(?:da|dart|blas|dnn|fft|rand|solver|sparse|pti|file)|nv|nccl|npp|hip|hsa|roc|amd|MIOpen"
-    r"|OpenCL|ze_|sycl|vulkan|GL|EGL)"
+    r"|OpenCL|ze_|sycl|vulkan|GL(?!U)|EGL)"
 )
 """Libraries of graphics drivers and their toolkits: what needs them is for machines that have
 them."""

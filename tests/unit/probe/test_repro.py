@@ -1,6 +1,7 @@
 """The ``docker run`` line of a cell, as a shell reads it."""
 
 import shlex
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from tests.support.targets import debian_12
 
 IMAGE = ImageRef(id="sha256:" + "1" * 64, way=ImageWay.ASSEMBLED, origin="bookworm")
 CALL = """numpy.array(["it's", '$(reboot)', '`id` \\\\n']).shape == (3,)"""
+SITE = "/tmp/lib/python3/site-packages"
 
 
 def _wheel(path: str) -> WheelRef:
@@ -99,9 +101,7 @@ def test_line_runs_the_tests() -> None:
     assert "/c/tests 1.zip:/tests.zip:ro" in words
     assert "/w/t.whl:/wheels/t.whl:ro" in words
     script = words[-1]
-    assert script.endswith(
-        "PYTHONPATH=/tmp/lib/python3/site-packages:/tmp/tests pytest -q 'my tests' '$(reboot)'"
-    )
+    assert script.endswith(f"PYTHONPATH={SITE}:/tmp/tests pytest -q 'my tests' '$(reboot)'")
     assert "--target /tmp/tests /wheels/t.whl" in script
     run_process(["bash", "-n"], stdin=line.encode(), timeout=10)
 
@@ -113,15 +113,16 @@ def test_line_opens_libraries_and_starts_programs() -> None:
     line = docker_line(debian_12(), IMAGE, subject, [_wheel("/w/a.whl")], late=late)
     run_process(["bash", "-n"], stdin=line.encode(), timeout=10)
     *_, opens, starts = shlex.split(line)[-1].split(" && ")
-    shown = 'python3() { echo "$2" "$3"; [ "$3" = /tmp/lib/python3/site-packages/b.so ]; }; '
+    shown = f'python3() {{ echo "$2" "$3"; [ "$3" = {SITE}/b.so ]; }}; '
     ended = run_command("sh", "-c", f"{shown}{opens}")
     opened = "import demo; import ctypes, sys; ctypes.CDLL(sys.argv[1])"
     assert ended.out.splitlines() == [
-        f"{opened} /tmp/lib/python3/site-packages/demo/lib it's.so", f"{opened} /tmp/lib/python3/site-packages/b.so"
-    ]  # fmt: skip
+        f"{opened} {SITE}/demo/lib it's.so",
+        f"{opened} {SITE}/b.so",
+    ]
     assert ended.status == 1
     assert "'--version'" in starts
-    assert "/tmp/lib/python3/site-packages/bin/tool" in starts
+    assert f"{SITE}/bin/tool" in starts
 
 
 def test_programs_among_the_files_of_tests_stay_executable(tmp_path: Path, cache: Cache) -> None:
@@ -168,9 +169,22 @@ def test_program_of_a_line_is_judged_by_its_start(
     late = LatePlan(programs=("bin/tool",))
     line = docker_line(debian_12(), IMAGE, make_subject("demo"), [_wheel("/w/a.whl")], late=late)
     starts = shlex.split(line)[-1].split(" && ")[-1]
-    assert (
-        run_command(
-            "sh", "-c", starts.replace("/tmp/lib/python3/site-packages/bin/tool", str(path))
-        ).status
-        == status
+    assert run_command("sh", "-c", starts.replace(f"{SITE}/bin/tool", str(path))).status == status
+
+
+def test_libraries_of_the_environment_are_put_there(tmp_path: Path) -> None:
+    """What `pip install --target` leaves out, before anything is imported."""
+    with zipfile.ZipFile(tmp_path / "demo.whl", "w") as archive:
+        archive.writestr("demo-1.0.data/data/lib/libdemo.so", "x")
+        archive.writestr("demo.py", "")
+    plain = docker_line(debian_12(), IMAGE, make_subject("demo"), [_wheel("/w/a.whl")])
+    line = docker_line(
+        debian_12(), IMAGE, make_subject("demo"), [_wheel("/w/a.whl")], libraries=True
     )
+    _, step, *_ = shlex.split(line)[-1].split(" && ")
+    assert step not in plain
+    (tmp_path / "lib").mkdir()
+    wheels = step.replace("/tmp/", f"{tmp_path}/").replace("/wheels/*.whl", f"{tmp_path}/*.whl")
+    ran = run_command("sh", "-c", wheels)
+    assert ran.status == 0, ran.said
+    assert (tmp_path / "lib/libdemo.so").read_text() == "x"
