@@ -207,3 +207,31 @@ def test_repro_opens_and_starts(tmp_path: Path) -> None:
     }  # fmt: skip
     assert "libmine.so: undefined symbol: nowhere" in ended["lacks"].err
     assert "module 'uncallable' has no attribute 'main'" in ended["uncallable"].err
+
+
+def test_data_of_the_environment(tmp_path: Path) -> None:
+    """What pip puts into ``lib`` beside site-packages is found there, a dependency's too.
+
+    Natively, on musl, where the dependency is installed without the target's pip, and in `repro`.
+    """
+    reads = "import pathlib\nassert (pathlib.Path(__file__).parents[2] / '{0}').read_text() == 'x'"
+    links = tmp_path / "links"
+    links.mkdir()
+    make_wheel(links, "brings", "", files={"brings-1.0.data/data/lib/theirs.txt": "x"})
+    code = "\n".join(map(reads.format, ("ours/a.txt", "theirs.txt")))
+    ours = {"finds-1.0.data/data/lib/ours/a.txt": "x"}
+    wheel = make_wheel(tmp_path, "finds", code, files=ours, requires=("brings",))
+    places = (f"{GLIBC}/{HERE}", f"{MUSL}/{HERE}", f"{GLIBC}/s390x")
+    targets = [word for place in places for word in ("--target", place)]
+    ended = wheelgrid(
+        "check", wheel, "--find-links", links, "--images", "local", *targets,
+        "--store", tmp_path / "runs.db", "--out", tmp_path / "grid", timeout=600,
+    )  # fmt: skip
+    assert ended.status == 0, ended.said
+    assert "3 of 3 cells as expected, 3 of 3 as predicted" in ended.said
+    printed = wheelgrid(
+        "repro", f"{GLIBC}/{HERE}/finds-1.0", "--run", tmp_path / "grid" / "run.json",
+        "--images", "local",
+    )  # fmt: skip
+    repeated = run_command("sh", "-c", printed.out)
+    assert repeated.status == 0, repeated.said
