@@ -33,6 +33,7 @@ NOT_IN_BYTES = {
     ("george-lucas", "timeout"): "what an import runs",
     ("global-land-mask", "memory-limit"): "what an import runs",
     ("greenlet", "signal"): "what an import runs",
+    ("moments-popgen", "pids-limit"): "what an import runs",
     ("numpy", "illegal-instruction"): "the instructions of a function",
     ("polars", "page-size"): "what an allocator was compiled for",
     ("protobuf", "signal"): "what an import runs",

@@ -23,13 +23,11 @@ ROW = """corpus:
     why: It lacks a library.
     link: https://example.org/1
 """.format(digest="a" * 64)
-UNKNOWN = {Cause.PIDS_LIMIT}
-"""A limit of a cell against wicked wheels; no published wheel is known that reaches it."""
 OTHERWISE_NAMED = {Cause.CPU_BASELINE, Cause.REQUIRES_PYTHON}
 """Results say ``illegal-instruction``, ``python-too-old`` or ``python-too-new`` instead."""
 ASKED_FOR = {Cause.GIL_ENABLED}
 """A finding, and a failure with ``--require-nogil`` alone."""
-EXEMPT = UNKNOWN | OTHERWISE_NAMED | ASKED_FOR
+EXEMPT = OTHERWISE_NAMED | ASKED_FOR
 
 
 @pytest.mark.parametrize(
