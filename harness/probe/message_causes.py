@@ -194,6 +194,17 @@ PYTHON = (
         "the package's own words",
     ),
 )
+OWN_WORDS = (
+    _row(
+        Cause.MISSING_LIBRARY,
+        r"(?i:\b(?:shared|C) library (?:was )?not found"
+        r"|\b(?:unable to|failed to|could not|cannot|can't) find "
+        r"(?:\S+ )?(?:shared library|lib\w+))"
+        r"|OSError: [^:]*\blibrary (?:was )?not found",
+        "https://docs.python.org/3/library/ctypes.html#finding-shared-libraries",
+    ),
+)
+"""What packages say of a library that ``ctypes.util.find_library`` does not find."""
 MODULES = (
     _row(Cause.NO_MODULE, r"No module named '?(?P<module>[\w.]+)", _IMPORT),
     _row(

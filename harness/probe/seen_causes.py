@@ -24,6 +24,7 @@ from harness.probe.message_causes import (
     GIVEN,
     INSTALLER,
     LOADERS,
+    OWN_WORDS,
     PROGRAMS,
     PYTHON,
     find_message,
@@ -156,7 +157,8 @@ def _import_cause(text: str, scene: _Scene | None) -> str:
             return cause  # whatever was tried in place of that module
     found = find_message(text, LOADERS + PROGRAMS + PYTHON)
     if found is None:
-        return next(filter(None, missing), "")
+        own = Cause.MISSING_LIBRARY if find_message(text, OWN_WORDS) else ""
+        return next(filter(None, missing), own)
     row, match = found
     named = {key: value for key, value in match.groupdict().items() if value}
     return _told_apart(row.cause, named, scene) if scene else row.cause
