@@ -142,7 +142,7 @@ def test_out_directory_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_files_of_an_earlier_run_are_removed(tmp_path: Path) -> None:
     """Only the files of a run are removed."""
-    for name in ("journal.jsonl", "run.json", "junit.xml", "mine.txt"):
+    for name in ("journal.jsonl", "run.json", "junit.xml", LOG, "mine.txt"):
         (tmp_path / name).touch()
     prepare_out(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

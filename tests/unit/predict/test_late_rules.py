@@ -195,6 +195,7 @@ def test_library_that_lacks_more_than_a_graphics_driver() -> None:
         (("libGL.so.1",), False),
         (("libGL.so.1", "libcuda.so.1"), False),
         (("libGL.so.1", "libX11.so.6"), True),
+        (("libGL.so.1", "libGLU.so.1"), True),
     ):
         facts = wheel({MODULE: elf(), LIBRARY: library(needed=needed)}, sources=BY_CODE)
         assert (failing(facts) != PASSES) is fails, needed
