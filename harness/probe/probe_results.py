@@ -130,13 +130,13 @@ def shared(base: Observation, known: Observation) -> Observation:
 
 
 def session_lost(error: SessionLostError) -> ProbeResult:
-    """Return the result of a lost session: a crash if out of memory, else a miss."""
-    by_wheel = error.cause == Cause.MEMORY_LIMIT
+    """Return the result of a lost session: a crash if a cell ended it, else a miss."""
+    by_wheel = error.cause in (Cause.MEMORY_LIMIT, Cause.SIGNAL)
     return ProbeResult(
         outcome=Outcome.CRASHED if by_wheel else Outcome.MISS,
         stage=Stage.IMPORT,
         cause=error.cause,
-        evidence=error.detail or "the container ended",
+        evidence=error.detail,
         log="",
         seconds=0.0,
     )

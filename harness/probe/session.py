@@ -6,6 +6,7 @@ container or the engine no longer answers.
 
 import json
 import secrets
+import signal
 import struct
 import time
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ from harness.core.observations import AttemptMode
 from harness.core.passport import Passport
 from harness.core.targets import Target
 from harness.host.engine import Channel, ContainerLimits, ContainerSpec, Engine
-from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError
+from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError, ContainerEnd
 from harness.host.engine.hardening import CONTAINER_LIMITS
 from harness.probe.agent import own_tests
 from harness.probe.agent.importer import BESIDE, BYTECODE, SITE
@@ -46,6 +47,13 @@ HELLO_SECONDS = 180
 """For an interpreter and its pip to start under emulation on a busy machine."""
 WATCHDOG_SECONDS = 30
 """Seconds beyond the agent's own limits after which the host kills the container."""
+
+
+_BY_SIGNAL = 128
+"""What an exit status adds to the number of a signal."""
+_FAULTS = frozenset(
+    {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGTRAP}
+)
 
 
 class StartLostError(ImageError):
@@ -122,10 +130,11 @@ class Session:
             self._channel.send(b"%d\n%b" % (len(payload), payload))
             facts, _ = self._ask(HelloAnswer, frame, (), HELLO_SECONDS)
         except SessionLostError as lost:
-            kind = StartLostError if lost.cause == Cause.AGENT_GONE else ImageError
+            ended = lost.cause in (Cause.AGENT_GONE, Cause.SIGNAL)
+            kind = StartLostError if ended else ImageError
             raise _no_start("interpreter", Cause.INTERPRETER, lost.detail, kind) from lost
         except ChannelClosedError:
-            self._channel.memory_exceeded()  # raises if it is the engine that ended
+            self._channel.ending()  # raises if it is the engine that ended
             detail = self._channel.errors().strip() or "it ended at once"
             raise _no_start("interpreter", Cause.INTERPRETER, detail, StartLostError) from None
         if facts.failed:
@@ -254,8 +263,9 @@ class Session:
             self._channel.check_engine()
             raise self._lost(Cause.AGENT_SILENT, f"no answer within {seconds:.0f} s") from None
         except ChannelClosedError:
-            cause = Cause.MEMORY_LIMIT if self._channel.memory_exceeded() else Cause.AGENT_GONE
-            raise self._lost(cause, self._channel.errors().strip()) from None
+            cause, said = _why_it_ended(self._channel.ending())
+            detail = self._channel.errors().strip() or said
+            raise self._lost(cause, detail) from None
         except AnswerError as error:
             raise self._lost(
                 Cause.AGENT, f"its answer does not match its schema: {error}"
@@ -276,6 +286,21 @@ class Session:
     def _lost(self, cause: Cause, detail: str) -> SessionLostError:
         self.close()
         return SessionLostError(cause, detail[-EVIDENCE_KEPT:])
+
+
+def _why_it_ended(end: ContainerEnd) -> tuple[Cause, str]:
+    """Return the cause of the end of a container, and what to say of it.
+
+    Others end a container with SIGKILL or SIGTERM. A signal of a fault is from within: a cell sent
+    it to process 1, whose interpreter ignores it and whose emulator cannot (QEMU keeps a handler of
+    SIGSEGV, which faults itself on a thread that runs nothing of the program).
+    """
+    if end.out_of_memory:
+        return Cause.MEMORY_LIMIT, "the container ended"
+    if end.status - _BY_SIGNAL in _FAULTS:
+        name = signal.Signals(end.status - _BY_SIGNAL).name
+        return Cause.SIGNAL, f"process 1 of the container was killed by {name}"
+    return Cause.AGENT_GONE, "the container ended"
 
 
 def _no_start(

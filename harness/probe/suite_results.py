@@ -91,10 +91,12 @@ def counted(result: ProbeResult) -> ProbeResult:
     )
 
 
-def lost_to_memory(lost: ProbeResult) -> ProbeResult:
-    """Return the miss of tests whose container ended because it was out of memory."""
+def lost_in_tests(crash: ProbeResult) -> ProbeResult:
+    """Return the result of tests whose container ended: a miss if it was out of memory."""
+    if crash.cause != Cause.MEMORY_LIMIT:
+        return replace(crash, outcome=Outcome.TEST_FAILED, stage=Stage.TEST)
     return replace(
-        lost,
+        crash,
         outcome=Outcome.MISS,
         stage=Stage.TEST,
         cause=Cause.MEMORY,

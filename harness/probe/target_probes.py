@@ -20,7 +20,7 @@ from harness.probe.probe_results import not_started, session_lost
 from harness.probe.result_keys import Environment, ProbeLimits
 from harness.probe.session import Session, SessionLostError
 from harness.probe.session_starter import BytecodeSource, SessionStarter
-from harness.probe.suite_results import counted, lost_to_memory, with_limits
+from harness.probe.suite_results import counted, lost_in_tests, with_limits
 from harness.probe.target_emulators import TargetEmulators
 from harness.wheels.archive.filename import parse_wheel_name
 from harness.wheels.install_layout import companion_archive
@@ -159,7 +159,7 @@ class TargetProbes:
             result = session.probe(job, mode, tell)
         except SessionLostError as error:
             lost = session_lost(error)
-            return lost_to_memory(lost) if told and lost.outcome is Outcome.CRASHED else lost
+            return lost_in_tests(lost) if told and lost.outcome is Outcome.CRASHED else lost
         if job.tests is None:
             return result
         return with_limits(counted(result), job.tests, self.limits.container)

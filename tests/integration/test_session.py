@@ -4,8 +4,10 @@ tests/unit/probe tests outcomes; this module tests what untrusted wheels can do 
 """
 
 import os
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -19,7 +21,8 @@ from harness.core.cells import Outcome
 from harness.core.observations import AttemptMode, ImageRef
 from harness.core.targets import Target
 from harness.host.cache import Cache
-from harness.host.engine import ContainerLimits
+from harness.host.engine import ContainerLimits, ContainerSpec
+from harness.host.engine.api import ChannelClosedError, ContainerEnd
 from harness.host.engine.docker import DockerEngine
 from harness.host.engine.owner import OWNER_LABEL
 from harness.host.process import run_process
@@ -301,6 +304,23 @@ def test_session_serves_many_cells(
         for _ in range(3):
             assert session.probe(good).outcome is Outcome.PASS
             assert session.usable
+
+
+def test_end_of_a_container_is_reported(
+    engine: DockerEngine, image: ImageRef, target: Target
+) -> None:
+    """The engine gives the signal of a fault of process 1, or its exit status."""
+    ends = {"os._exit(3)": 3, "os.kill(1, 9)": 0, "ctypes.string_at(0)": 128 + signal.SIGSEGV}
+    if target.arch.name != native_arch().name:
+        del ends["ctypes.string_at(0)"]  # an emulator that is process 1 does not end itself
+    for deed, status in ends.items():
+        command = ("python3", "-c", f"import ctypes, os, time\ntime.sleep(0.2)\n{deed}")
+        with closing(
+            engine.open(ContainerSpec(image=image.id, arch=target.arch, command=command))
+        ) as channel:
+            with pytest.raises(ChannelClosedError):
+                channel.receive(1, deadline=time.monotonic() + 60)
+            assert channel.ending() == ContainerEnd(status=status), deed
 
 
 _OWNER = """

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from harness.host.engine.api import ChannelClosedError
+from harness.host.engine.api import ChannelClosedError, ContainerEnd
 
 Frame = dict[str, Any]
 
@@ -75,8 +75,8 @@ class AnsweringChannel:
     def errors(self) -> str:
         return "Killed\n"
 
-    def memory_exceeded(self) -> bool:
-        return False
+    def ending(self) -> ContainerEnd:
+        return ContainerEnd()
 
     def check_engine(self) -> None:
         """Answer."""

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from harness.host.engine import Completed, ContainerSpec, EngineImage, EngineInfo
-from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError
+from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError, ContainerEnd
 from tests.support.image_engine import ImageEngine
 
 
@@ -60,8 +60,9 @@ class LocalChannel:
         self._errors.seek(0)
         return self._errors.read().decode("utf-8", "replace")
 
-    def memory_exceeded(self) -> bool:
-        return False
+    def ending(self) -> ContainerEnd:
+        status = self.process.wait()
+        return ContainerEnd(status=status if status >= 0 else 128 - status)
 
     def check_engine(self) -> None:
         """Answer: this machine is the engine."""

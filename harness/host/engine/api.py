@@ -108,6 +108,15 @@ class MachineRun:
     """``/proc/cpuinfo``."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ContainerEnd:
+    """How a container ended."""
+
+    out_of_memory: bool = False
+    status: int = 0
+    """Exit status of its first process, or 128 plus the number of the signal that killed it."""
+
+
 class Channel(Protocol):
     """The standard streams of one running container."""
 
@@ -124,8 +133,8 @@ class Channel(Protocol):
     def errors(self) -> str:
         """Return the tail of standard error so far."""
 
-    def memory_exceeded(self) -> bool:
-        """Whether the engine reports that the container, which ended, ran out of memory.
+    def ending(self) -> ContainerEnd:
+        """Return what the engine reports of the end of the container, which ended.
 
         Raises ``EngineError`` if the engine does not answer, or was restarted since.
         """

@@ -17,6 +17,7 @@ from harness.core.errors import EngineError, HarnessError, ImageError, UsageErro
 from harness.host.engine.api import (
     ChannelTimeoutError,
     Completed,
+    ContainerEnd,
     ContainerSpec,
     EngineImage,
     EngineInfo,
@@ -134,7 +135,7 @@ class DockerEngine(EngineImages):
             output = follow(streams, announce)
             status = self._status(streams.container)
             if status != 0:
-                killed = streams.memory_exceeded()
+                killed = streams.ending().out_of_memory
                 raise prepare_failed(status, output, out_of_memory=killed)
             repository, _, tag = wanted.reference.rpartition(":")
             with asking(Ask.COMMIT):
@@ -226,7 +227,7 @@ class DockerEngine(EngineImages):
             container,
             attached,
             remove=lambda: self._remove(container),
-            out_of_memory=lambda: self._ran_out_of_memory(container, since),
+            ending=lambda: self._ending(container, since),
             check_engine=self.ping,
         )
 
@@ -235,7 +236,7 @@ class DockerEngine(EngineImages):
         with asking(Ask.WAIT, seconds=seconds):
             return int(self._api.wait(container)["StatusCode"])
 
-    def _ran_out_of_memory(self, container: str, since: int) -> bool:
+    def _ending(self, container: str, since: int) -> ContainerEnd:
         """Search the engine's recent events, since the container may be gone already.
 
         Raises ``EngineError`` if the engine was restarted: its events are kept in memory.
@@ -249,13 +250,14 @@ class DockerEngine(EngineImages):
                 filters={"type": "container"},
                 decode=True,
             )
-            seen = [(event["Actor"]["ID"], event["Action"]) for event in deadline.each(events)]
-        own = [action for where, action in seen if where == container]
+            seen = [(event["Actor"], event["Action"]) for event in deadline.each(events)]
+        own = {action: actor["Attributes"] for actor, action in seen if actor["ID"] == container}
         if not own and len(seen) < _FEW_EVENTS:
             raise EngineError(
                 f"the container engine was restarted and lost its containers; {ADVICE}"
             )
-        return "oom" in own
+        status = int(own.get("die", {}).get("exitCode", 0))
+        return ContainerEnd(out_of_memory="oom" in own, status=status)
 
     def reap(self) -> int:
         with asking(Ask.QUERY):

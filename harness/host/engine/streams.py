@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from harness.core.errors import EngineError
-from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError
+from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError, ContainerEnd
 
 _HEADER = 8
 _STDERR = 2
@@ -36,7 +36,7 @@ class Streams:
         attached: Any,  # noqa: ANN401 - docker-py returns a socket or a wrapper of one
         *,
         remove: Callable[[], None],
-        out_of_memory: Callable[[], bool],
+        ending: Callable[[], ContainerEnd],
         check_engine: Callable[[], None],
     ) -> None:
         self.container = container
@@ -45,7 +45,7 @@ class Streams:
         if isinstance(self._socket, ssl.SSLSocket):
             self._socket.setblocking(False)  # a part of a record is readable and gives no data
         self._remove = remove
-        self._out_of_memory = out_of_memory
+        self._ending = ending
         self._check_engine = check_engine
         self._raw = bytearray()
         self._output = bytearray()
@@ -95,8 +95,8 @@ class Streams:
     def errors(self) -> str:
         return self._errors.decode("utf-8", "replace")
 
-    def memory_exceeded(self) -> bool:
-        return self._out_of_memory()
+    def ending(self) -> ContainerEnd:
+        return self._ending()
 
     def check_engine(self) -> None:
         self._check_engine()

@@ -1,5 +1,6 @@
 """Misses of the prober: no image, no engine, no wheel, a lost container, a defect of its own."""
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from harness.core.errors import BuildError, EngineError, HarnessError, ImageErro
 from harness.core.subjects import Subject, WheelRef
 from harness.host.cache import CacheError
 from harness.host.engine import ContainerSpec
+from harness.host.engine.api import ContainerEnd
 from harness.probe.journal import Journal, observations, read_events
 from harness.wheels.provider import Refusal
 from tests.support.local_engine import LocalChannel, LocalEngine
@@ -132,11 +134,30 @@ def test_lost_session_costs_one_cell(journal: Journal, engine: LocalEngine) -> N
     assert images.asked == [THIS_MACHINE.key]
 
 
-def test_out_of_memory_is_a_crash(
-    journal: Journal, engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("end", "seen", "evidence"),
+    [
+        (
+            ContainerEnd(out_of_memory=True),
+            (Outcome.CRASHED, "memory-limit"),
+            "the container ended",
+        ),
+        (ContainerEnd(status=139), (Outcome.CRASHED, "signal"), "process 1 .* killed by SIGSEGV"),
+        (ContainerEnd(status=143), (Outcome.MISS, "infra:agent-gone"), "the container ended"),
+        (ContainerEnd(status=1), (Outcome.MISS, "infra:agent-gone"), "the container ended"),
+    ],
+)
+def test_end_of_a_container(
+    journal: Journal,
+    engine: LocalEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    end: ContainerEnd,
+    seen: tuple[Outcome, str],
+    evidence: str,
 ) -> None:
-    """A container that exceeded its memory limit is a crash of the wheel."""
-    monkeypatch.setattr(LocalChannel, "memory_exceeded", lambda _: True)
+    """A limit that it exceeded and a fault in it are crashes of the wheel; the rest is a miss."""
+    monkeypatch.setattr(LocalChannel, "ending", lambda _: end)
     with local_prober({"one": KILLS_THE_AGENT}, journal, engine=engine) as prober:
-        seen = prober.observe(local_cell("one"))
-    assert (seen.outcome, seen.cause) == (Outcome.CRASHED, "memory-limit")
+        observed = prober.observe(local_cell("one"))
+    assert (observed.outcome, observed.cause) == seen
+    assert re.match(evidence, observed.evidence)

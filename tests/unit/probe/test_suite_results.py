@@ -9,7 +9,7 @@ from harness.core.cells import Outcome, Stage
 from harness.core.own_tests import SuiteResult
 from harness.host.engine.hardening import ContainerLimits
 from harness.probe.jobs import OwnTestsJob, ProbeResult
-from harness.probe.suite_results import counted, lost_to_memory, not_installed, with_limits
+from harness.probe.suite_results import counted, lost_in_tests, not_installed, with_limits
 
 TESTS = OwnTestsJob(command=("pytest", "-q", "my tests"), timeout=900)
 RESULT = ProbeResult(
@@ -81,9 +81,11 @@ def test_other_stages_are_left_alone() -> None:
 
 
 def test_lost_and_refused() -> None:
-    """Neither is a failure of the wheel."""
-    lost = lost_to_memory(RESULT)
+    """Memory and a refusal are no failure of the wheel; a fault in the container is."""
+    lost = lost_in_tests(changed(outcome=Outcome.CRASHED, cause=Cause.MEMORY_LIMIT))
     assert (lost.outcome, lost.stage, lost.cause) == (Outcome.MISS, Stage.TEST, Cause.MEMORY)
+    lost = lost_in_tests(changed(outcome=Outcome.CRASHED, cause=Cause.SIGNAL))
+    assert (lost.outcome, lost.stage, lost.cause) == (Outcome.TEST_FAILED, Stage.TEST, Cause.SIGNAL)
     refused = not_installed(RESULT, "there is no project pytst (the tests → pytst)")
     assert (refused.outcome, refused.cause) == (Outcome.REFUSED, Cause.DEPENDENCY_REFUSED)
     assert refused.evidence == (

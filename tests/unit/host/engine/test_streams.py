@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from harness.core.errors import EngineError
-from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError
+from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError, ContainerEnd
 from harness.host.engine.streams import ERRORS_KEPT, Streams
 
 OUT, ERR = 1, 2
@@ -31,7 +31,7 @@ def pair() -> Iterator[tuple[Streams, socket.socket]]:
             "c0",
             ours,
             remove=lambda: None,
-            out_of_memory=lambda: False,
+            ending=ContainerEnd,
             check_engine=lambda: None,
         )
         yield streams, engine
@@ -148,11 +148,12 @@ def test_close_is_idempotent_and_never_raises() -> None:
         raise EngineError("the engine is gone")
 
     ours, engine = socket.socketpair()
+    end = ContainerEnd(out_of_memory=True, status=137)
     with engine:
-        streams = Streams("c0", ours, remove=gone, out_of_memory=lambda: True, check_engine=gone)
+        streams = Streams("c0", ours, remove=gone, ending=lambda: end, check_engine=gone)
         streams.close()
         streams.close()
-        assert streams.memory_exceeded()
+        assert streams.ending() == end
         with pytest.raises(EngineError, match="gone"):
             streams.check_engine()
 
