@@ -94,7 +94,7 @@ def counted(result: ProbeResult) -> ProbeResult:
 def lost_in_tests(crash: ProbeResult) -> ProbeResult:
     """Return the result of tests whose container ended: a miss if it was out of memory."""
     if crash.cause != Cause.MEMORY_LIMIT:
-        return replace(crash, outcome=Outcome.TEST_FAILED, stage=Stage.TEST)
+        return replace(crash, stage=Stage.TEST)
     return replace(
         crash,
         outcome=Outcome.MISS,

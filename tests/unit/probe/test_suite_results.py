@@ -85,7 +85,7 @@ def test_lost_and_refused() -> None:
     lost = lost_in_tests(changed(outcome=Outcome.CRASHED, cause=Cause.MEMORY_LIMIT))
     assert (lost.outcome, lost.stage, lost.cause) == (Outcome.MISS, Stage.TEST, Cause.MEMORY)
     lost = lost_in_tests(changed(outcome=Outcome.CRASHED, cause=Cause.SIGNAL))
-    assert (lost.outcome, lost.stage, lost.cause) == (Outcome.TEST_FAILED, Stage.TEST, Cause.SIGNAL)
+    assert (lost.outcome, lost.stage, lost.cause) == (Outcome.CRASHED, Stage.TEST, Cause.SIGNAL)
     refused = not_installed(RESULT, "there is no project pytst (the tests → pytst)")
     assert (refused.outcome, refused.cause) == (Outcome.REFUSED, Cause.DEPENDENCY_REFUSED)
     assert refused.evidence == (
