@@ -64,15 +64,25 @@ def with_limits(result: ProbeResult, tests: OwnTestsJob, limits: ContainerLimits
 def counted(result: ProbeResult) -> ProbeResult:
     """Return the result of a test run with the counts of unittest's summary, without a report.
 
-    A failed case in the runner's JUnit report fails the run, whatever its exit status.
+    A failed case in the runner's JUnit report fails the run, whatever its exit status. So does a
+    run of no test, which pytest and, from Python 3.12 on, unittest end with status 5.
     """
     told = result.tests
-    if told and told.failed + told.errors and result.outcome is Outcome.PASS:
-        words = f"exit status 0, but the runner's report says: {told}"
-        return replace(result, outcome=Outcome.TEST_FAILED, evidence=words)
-    ran = list(_RAN.finditer(result.log))
-    if result.tests or result.stage is not Stage.TEST or not ran:
+    result = replace(result, tests=told or _summary_of_unittest(result))
+    if result.outcome is not Outcome.PASS or result.tests is None:
         return result
+    bad = told is not None and told.failed + told.errors
+    if bad or not (result.tests.total or result.tests.unread):
+        words = f"exit status 0, but the runner's report says: {result.tests}"
+        return replace(result, outcome=Outcome.TEST_FAILED, evidence=words)
+    return result
+
+
+def _summary_of_unittest(result: ProbeResult) -> SuiteResult | None:
+    """Return the counts of the last summary in the output; None if there is none."""
+    ran = list(_RAN.finditer(result.log))
+    if result.stage is not Stage.TEST or not ran:
+        return None
     found = dict.fromkeys(_NAMES, 0)
     ended = _ENDED.search(result.log, ran[-1].end())
     for name, number in _COUNT.findall(ended["counts"] or "") if ended else ():
@@ -80,14 +90,11 @@ def counted(result: ProbeResult) -> ProbeResult:
     failed = found["failures"] + found["unexpected successes"]
     skipped = found["skipped"] + found["expected failures"]
     total = int(ran[-1]["total"])
-    return replace(
-        result,
-        tests=SuiteResult(
-            passed=max(0, total - failed - skipped - found["errors"]),
-            failed=failed,
-            errors=found["errors"],
-            skipped=skipped,
-        ),
+    return SuiteResult(
+        passed=max(0, total - failed - skipped - found["errors"]),
+        failed=failed,
+        errors=found["errors"],
+        skipped=skipped,
     )
 
 

@@ -127,4 +127,22 @@ def test_failed_case_outweighs_the_status(tests: SuiteResult) -> None:
 def test_report_outweighs_the_summary() -> None:
     """What a JUnit report says is not replaced."""
     reported = changed(log="Ran 4 tests in 0.1s\n\nOK\n", tests=SuiteResult(passed=1))
-    assert counted(reported) is reported
+    assert counted(reported) == reported
+
+
+@pytest.mark.parametrize(
+    ("log", "tests", "outcome"),
+    [
+        ("", SuiteResult(), Outcome.TEST_FAILED),
+        ("\nRan 0 tests in 0.000s\n\nOK\n", None, Outcome.TEST_FAILED),
+        ("", SuiteResult(skipped=1), Outcome.PASS),
+        ("", SuiteResult(unread="it is no XML"), Outcome.PASS),
+        ("nothing to count", None, Outcome.PASS),
+    ],
+)
+def test_run_of_no_test_is_no_pass(log: str, tests: SuiteResult | None, outcome: Outcome) -> None:
+    """pytest ends with status 5 then; a runner around it may hide that."""
+    told = counted(changed(outcome=Outcome.PASS, evidence="", log=log, tests=tests))
+    assert told.outcome is outcome
+    said = "exit status 0, but the runner's report says: no tests"
+    assert told.evidence == (said if outcome is Outcome.TEST_FAILED else "")
