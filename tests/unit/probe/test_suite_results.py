@@ -141,7 +141,7 @@ def test_report_outweighs_the_summary() -> None:
     ],
 )
 def test_run_of_no_test_is_no_pass(log: str, tests: SuiteResult | None, outcome: Outcome) -> None:
-    """pytest ends with status 5 then; a runner around it may hide that."""
+    """A runner around pytest, which ends with status 5 then, may hide that."""
     told = counted(changed(outcome=Outcome.PASS, evidence="", log=log, tests=tests))
     assert told.outcome is outcome
     said = "exit status 0, but the runner's report says: no tests"
