@@ -32,6 +32,8 @@ class Cause(StrEnum):
     PROCESSES = "infra:processes"
     """The container allows fewer processes than the tests start; a larger ``--cell-processes``
     helps."""
+    SHARED_MEMORY = "infra:shared-memory"
+    """A cell has no ``/dev/shm``, which locks and shared memory of multiprocessing need."""
     TEST_COMMAND = "infra:test-command"
     """The test command does not exist there, or cannot be started."""
     HARDENING = "infra:hardening"

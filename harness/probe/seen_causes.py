@@ -4,6 +4,7 @@ A message names a library, a symbol or a module. What the wheel has of that name
 causes that share a message. The prediction is not used.
 """
 
+import errno
 import re
 from dataclasses import dataclass, replace
 
@@ -39,7 +40,14 @@ _NOT_BUILT = frozenset(
     | {"ossaudiodev", "readline"}
 )
 """Modules that replicas lack (``images.cpython.modules``), and what they replicate has."""
-
+_FRAME = re.compile(r'^  File "([^"\n]+)", line ', re.MULTILINE)
+"""A line of a traceback."""
+_SHARING = ("/synchronize.py", "/shared_memory.py")
+"""Modules of multiprocessing, and of projects that carry a copy of it."""
+_NOT_SHARED = re.compile(
+    rf"\[Errno (?:{errno.ENOENT}|{errno.EACCES}|{errno.ENOSYS})\] [A-Z][a-z ]+(?:: '/[^/']+')?$"
+)
+"""What sem_open(3) and shm_open(3) give without ``/dev/shm``. They name no file in a folder."""
 
 _UNREAD = "is not read by this interpreter"
 _OF_DEPENDENCY = re.compile(rf"{DEPENDENCY}\S+ \S+: ")
@@ -71,17 +79,27 @@ def explained(
 ) -> Observation:
     """Return the observation with the cause that it shows itself, and with the prediction.
 
-    Nothing can be said of a wheel that only needs what a replica lacks.
+    Nothing can be said of a wheel that only needs what a replica, or every cell, lacks.
     """
     cause = seen_cause(seen, wheel, passport)
     evidence = nothing_in(wheel) if wheel and seen.evidence == NOTHING else seen.evidence
     if wheel and cause == Cause.SUFFIX_MISMATCH:
         evidence = _with_unread_file(evidence, _scene(wheel, passport))
     seen = replace(seen, cause=cause, evidence=evidence, prediction=predicted)
+    if seen.outcome is not Outcome.IMPORT_FAILED:
+        return seen
     image = seen.provenance.image
     replica = image is not None and image.way is ImageWay.REPLICA
-    failed = seen.outcome is Outcome.IMPORT_FAILED
-    return _beyond_replica(seen) if replica and failed else seen
+    return _beyond_cell(_beyond_replica(seen) if replica else seen)
+
+
+def _beyond_cell(seen: Observation) -> Observation:
+    """Return a miss if the import ended where it asked for a semaphore or for shared memory."""
+    *_, place = _FRAME.findall(seen.log) or [""]
+    if not (place.endswith(_SHARING) and _NOT_SHARED.search(seen.evidence)):
+        return seen
+    words = f"a cell has no /dev/shm, which {place.rpartition('/')[2]} needs ({seen.evidence})"
+    return replace(seen, outcome=Outcome.MISS, cause=Cause.SHARED_MEMORY, evidence=words)
 
 
 def _beyond_replica(seen: Observation) -> Observation:

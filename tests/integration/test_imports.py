@@ -20,6 +20,7 @@ pytestmark = pytest.mark.integration
 
 GLIBC, MUSL = "debian-12", "python-3.11-alpine3.18"
 INIT = "__thread int own; void *PyInit_{}(void) {{ own++; return 0; }}"
+SHARED = "from multiprocessing.shared_memory import SharedMemory as S; S('mine', True, 9)"
 HELD = {
     "unloadable": "_inner.so",
     "misnamed": "_inner.cpython-39-x86_64-linux-gnu.so",
@@ -55,6 +56,8 @@ def make_wheels(folder: Path) -> list[Path]:
         make_wheel(folder, "spaced", "", files={"ns/one/__init__.py": "", "ns/two/x.py": ""}),
         make_wheel(folder, "raising", "raise ValueError('on purpose')"),
         make_wheel(folder, "empty", None),
+        make_wheel(folder, "pooled", "import multiprocessing.pool as p; p.ThreadPool(1)"),
+        make_wheel(folder, "shared", SHARED),
     ]
     for name, data in compile_modules(folder).items():
         files = {f"{name}_pack/__init__.py": b"", f"{name}_pack/{HELD[name]}": data}
@@ -69,6 +72,8 @@ COMMON = {
     "spaced": ("pass", ""),
     "raising": ("import-failed", ""),
     "empty": ("import-failed", Cause.NO_MODULE),
+    "pooled": ("miss", Cause.SHARED_MEMORY),
+    "shared": ("miss", Cause.SHARED_MEMORY),
 }
 ON_X86_64 = {
     "unloadable": ("import-failed", Cause.MISSING_LIBRARY),
@@ -103,7 +108,7 @@ def test_imports_and_causes(tmp_path: Path, arch: str) -> None:
     seen = {key: (c["observation"]["outcome"], c["observation"]["cause"])
             for key, c in cells.items()}  # fmt: skip
     assert seen == {(t, name): each for t, rows in wanted.items() for name, each in rows.items()}
-    assert {c["agreement"] for c in cells.values()} == {"agrees", "limit"}
+    assert {c["agreement"] for c in cells.values()} == {"agrees", "limit", "unknown"}
     for target in (GLIBC, MUSL):
         (finding,) = cells[target, "loose"]["observation"]["findings"]
         assert (finding["code"], finding["file"]) == ("submodule-import", "room.a")

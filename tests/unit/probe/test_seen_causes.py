@@ -226,6 +226,32 @@ def test_evidence_names_the_file_that_is_not_read(prefix: str) -> None:
     assert explained(seen, None, facts, GLIBC) == seen
 
 
+NO_FILE = "FileNotFoundError: [Errno 2] No such file or directory"
+
+
+@pytest.mark.parametrize(
+    ("place", "text", "outcome"),
+    [
+        ("/usr/lib/python3.13/multiprocessing/synchronize.py", NO_FILE, Outcome.MISS),
+        ("/s/multiprocess/shared_memory.py", f"{NO_FILE}: '/psm_1f'", Outcome.MISS),
+        ("/s/x/synchronize.py", "OSError: [Errno 38] Function not implemented", Outcome.MISS),
+        ("/s/x/synchronize.py", "PermissionError: [Errno 13] Permission denied", Outcome.MISS),
+        ("/s/x/synchronize.py", f"{NO_FILE}: '/etc/x.toml'", Outcome.IMPORT_FAILED),
+        ("/s/x/synchronize.py", "ValueError: 2", Outcome.IMPORT_FAILED),
+        ("/s/demo/__init__.py", NO_FILE, Outcome.IMPORT_FAILED),
+    ],
+)
+def test_what_a_cell_lacks_is_no_failure(place: str, text: str, outcome: Outcome) -> None:
+    """The last frame of the traceback is where a semaphore or shared memory is made."""
+    log = (
+        f'  File "/s/synchronize.py", line 1, in f\n  File "{place}", line 9, in __init__\n{text}\n'
+    )
+    seen = explained(replace(IMPORT, evidence=text, log=log), None, wheel(), GLIBC)
+    assert seen.outcome is outcome
+    assert (seen.cause == Cause.SHARED_MEMORY) is (outcome is Outcome.MISS)
+    assert text in seen.evidence
+
+
 LACKS_UUID = "ModuleNotFoundError: No module named '_uuid'"
 
 
