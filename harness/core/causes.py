@@ -32,8 +32,8 @@ class Cause(StrEnum):
     PROCESSES = "infra:processes"
     """The container allows fewer processes than the tests start; a larger ``--cell-processes``
     helps."""
-    SHARED_MEMORY = "infra:shared-memory"
-    """A cell has no ``/dev/shm``, which locks and shared memory of multiprocessing need."""
+    SANDBOX = "infra:sandbox"
+    """The import needs what no cell has: a network, ``/dev/shm``, a place to write but /tmp."""
     TEST_COMMAND = "infra:test-command"
     """The test command does not exist there, or cannot be started."""
     HARDENING = "infra:hardening"

@@ -36,6 +36,7 @@ _DECIDING = (
     "harness.probe.module_failures",
     "harness.probe.other_cpu",
     "harness.probe.probe_results",
+    "harness.probe.sandbox",
     "harness.probe.session",
     "harness.probe.suite_results",
     "harness.wheels.install_layout",

@@ -4,7 +4,6 @@ A message names a library, a symbol or a module. What the wheel has of that name
 causes that share a message. The prediction is not used.
 """
 
-import errno
 import re
 from dataclasses import dataclass, replace
 
@@ -31,6 +30,7 @@ from harness.probe.message_causes import (
     find_message,
     modules_not_found,
 )
+from harness.probe.sandbox import lack_of_import
 from harness.wheels.archive.contents import NativeMember, WheelFacts
 from harness.wheels.archive.elf import ElfFacts
 
@@ -40,15 +40,6 @@ _NOT_BUILT = frozenset(
     | {"ossaudiodev", "readline"}
 )
 """Modules that replicas lack (``images.cpython.modules``), and what they replicate has."""
-_FRAME = re.compile(r'^  File "([^"\n]+)", line ', re.MULTILINE)
-"""A line of a traceback."""
-_SHARING = ("/synchronize.py", "/shared_memory.py")
-"""Modules of multiprocessing, and of projects that carry a copy of it."""
-_NOT_SHARED = re.compile(
-    rf"\[Errno (?:{errno.ENOENT}|{errno.EACCES}|{errno.ENOSYS})\] [A-Z][a-z ]+(?:: '/[^/']+')?$"
-)
-"""What sem_open(3) and shm_open(3) give without ``/dev/shm``. They name no file in a folder."""
-
 _UNREAD = "is not read by this interpreter"
 _OF_DEPENDENCY = re.compile(rf"{DEPENDENCY}\S+ \S+: ")
 
@@ -86,7 +77,7 @@ def explained(
     if wheel and cause == Cause.SUFFIX_MISMATCH:
         evidence = _with_unread_file(evidence, _scene(wheel, passport))
     seen = replace(seen, cause=cause, evidence=evidence, prediction=predicted)
-    if seen.outcome is not Outcome.IMPORT_FAILED:
+    if seen.outcome not in (Outcome.IMPORT_FAILED, Outcome.CALL_FAILED):
         return seen
     image = seen.provenance.image
     replica = image is not None and image.way is ImageWay.REPLICA
@@ -94,12 +85,12 @@ def explained(
 
 
 def _beyond_cell(seen: Observation) -> Observation:
-    """Return a miss if the import ended where it asked for a semaphore or for shared memory."""
-    *_, place = _FRAME.findall(seen.log) or [""]
-    if not (place.endswith(_SHARING) and _NOT_SHARED.search(seen.evidence)):
+    """Return a miss if the import needs what a cell's hardening keeps from it."""
+    lack = lack_of_import(seen.evidence, seen.log)
+    if seen.outcome is Outcome.MISS or not lack:
         return seen
-    words = f"a cell has no /dev/shm, which {place.rpartition('/')[2]} needs ({seen.evidence})"
-    return replace(seen, outcome=Outcome.MISS, cause=Cause.SHARED_MEMORY, evidence=words)
+    words = f"a cell has {lack} ({seen.evidence})"
+    return replace(seen, outcome=Outcome.MISS, cause=Cause.SANDBOX, evidence=words)
 
 
 def _beyond_replica(seen: Observation) -> Observation:

@@ -9,6 +9,7 @@ from harness.core.cells import Outcome, Stage
 from harness.core.own_tests import SuiteResult
 from harness.host.engine.hardening import ContainerLimits
 from harness.probe.jobs import OwnTestsJob, ProbeResult
+from harness.probe.sandbox import lack_in
 
 _STEPS = {
     Cause.TEST_COMMAND: "name what brings it with --test-requires, and its own file with "
@@ -17,26 +18,6 @@ _STEPS = {
     Cause.ENDLESS_OUTPUT: "let the runner print less, as 'pytest -q' does",
 }
 """Next steps; those of limits that installations have too are in ``probe_results``."""
-_LACKS = (
-    (
-        re.compile(
-            "gaierror|Temporary failure in name resolution|Name or service not known"
-            "|Could not resolve host|Network (?:is )?unreachable"
-        ),
-        "the tests have no network, so leave out those that need it",
-    ),
-    (
-        re.compile("Read-only file system"),
-        "the tests can write to /tmp alone, so let those that write elsewhere use it",
-    ),
-    (
-        re.compile(r"multiprocessing/synchronize\.py"),
-        "the tests have no /dev/shm, so leave out those that need locks of multiprocessing",
-    ),
-)
-"""What the output of a failed run shows that a cell lacks, and the next step."""
-
-
 # The last lines of unittest's TextTestRunner (Lib/unittest/runner.py).
 _RAN = re.compile(r"^Ran (?P<total>\d{1,9}) tests? in [\d.]+s$", re.MULTILINE)
 _ENDED = re.compile(r"^(?:OK|FAILED)(?: \((?P<counts>[^)\n]*)\))?$", re.MULTILINE)
@@ -55,7 +36,8 @@ def with_limits(result: ProbeResult, tests: OwnTestsJob, limits: ContainerLimits
     )
     step = _STEPS.get(Cause(result.cause)) if result.cause else None
     if result.outcome is Outcome.TEST_FAILED and not result.cause:
-        step = next((words for lacks, words in _LACKS if lacks.search(result.log)), None)
+        lack = lack_in(result.log)
+        step = f"the tests have {lack}, so leave out those that need it" if lack else None
     first, *others = result.evidence.split("\n")
     evidence = "\n".join([f"{first}; {step}" if step else first, *others])
     return replace(result, evidence=evidence, log=head + result.log)

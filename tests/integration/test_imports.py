@@ -58,6 +58,8 @@ def make_wheels(folder: Path) -> list[Path]:
         make_wheel(folder, "empty", None),
         make_wheel(folder, "pooled", "import multiprocessing.pool as p; p.ThreadPool(1)"),
         make_wheel(folder, "shared", SHARED),
+        make_wheel(folder, "online", "import urllib.request as r; r.urlopen('http://example.org')"),
+        make_wheel(folder, "writing", "open('/var/log/demo.log', 'w')"),
     ]
     for name, data in compile_modules(folder).items():
         files = {f"{name}_pack/__init__.py": b"", f"{name}_pack/{HELD[name]}": data}
@@ -72,8 +74,10 @@ COMMON = {
     "spaced": ("pass", ""),
     "raising": ("import-failed", ""),
     "empty": ("import-failed", Cause.NO_MODULE),
-    "pooled": ("miss", Cause.SHARED_MEMORY),
-    "shared": ("miss", Cause.SHARED_MEMORY),
+    "pooled": ("miss", Cause.SANDBOX),
+    "shared": ("miss", Cause.SANDBOX),
+    "online": ("miss", Cause.SANDBOX),
+    "writing": ("miss", Cause.SANDBOX),
 }
 ON_X86_64 = {
     "unloadable": ("import-failed", Cause.MISSING_LIBRARY),

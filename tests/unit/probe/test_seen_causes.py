@@ -239,16 +239,20 @@ NO_FILE = "FileNotFoundError: [Errno 2] No such file or directory"
         ("/s/x/synchronize.py", f"{NO_FILE}: '/etc/x.toml'", Outcome.IMPORT_FAILED),
         ("/s/x/synchronize.py", "ValueError: 2", Outcome.IMPORT_FAILED),
         ("/s/demo/__init__.py", NO_FILE, Outcome.IMPORT_FAILED),
+        ("/s/demo/__init__.py", "OSError: [Errno 30] Read-only file system: '/x'", Outcome.MISS),
+        ("/s/demo/__init__.py", "socket.gaierror: [Errno -3] Try again", Outcome.MISS),
+        ("/s/x.py", "ConnectionError: [Errno -2] Name does not resolve", Outcome.MISS),
+        ("/s/x.py", "OSError: [Errno 101] Network is unreachable", Outcome.MISS),
     ],
 )
 def test_what_a_cell_lacks_is_no_failure(place: str, text: str, outcome: Outcome) -> None:
-    """The last frame of the traceback is where a semaphore or shared memory is made."""
+    """A network, a place to write, and what a semaphore or shared memory is made in."""
     log = (
         f'  File "/s/synchronize.py", line 1, in f\n  File "{place}", line 9, in __init__\n{text}\n'
     )
     seen = explained(replace(IMPORT, evidence=text, log=log), None, wheel(), GLIBC)
     assert seen.outcome is outcome
-    assert (seen.cause == Cause.SHARED_MEMORY) is (outcome is Outcome.MISS)
+    assert (seen.cause == Cause.SANDBOX) is (outcome is Outcome.MISS)
     assert text in seen.evidence
 
 

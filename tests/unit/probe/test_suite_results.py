@@ -53,14 +53,25 @@ def test_next_steps(outcome: Outcome, cause: Cause, step: str) -> None:
     assert others == ["1 failed"]
 
 
+LOCK_FAILS = """
+  File "/usr/lib/python3.11/multiprocessing/synchronize.py", line 57, in __init__
+    sl = self._semlock = _multiprocessing.SemLock(
+                         ^^^^^^^^^^^^^^^^^^^^^^^^^
+FileNotFoundError: [Errno 2] No such file or directory
+
+Ran 1 test in 0.001s
+"""
+
+
 @pytest.mark.parametrize(
     ("line", "step"),
     [
         ("socket.gaierror: [Errno -3] Temporary failure in name resolution", "have no network"),
         ("E socket.gaierror: [Errno -3] Try again", "have no network"),
         ("urllib.error.URLError: <urlopen error [Errno 101] Network is unreachable>", "no network"),
-        ("OSError: [Errno 30] Read-only file system: '/usr/x'", "can write to /tmp alone"),
-        ('File "/usr/lib/python3.11/multiprocessing/synchronize.py", line 57', "no /dev/shm"),
+        ("OSError: [Errno 30] Read-only file system: '/usr/x'", "no place to write but /tmp"),
+        ("/usr/lib/python3.11/multiprocessing/synchronize.py:57: FileNotFoundError", "no /dev/shm"),
+        (LOCK_FAILS, "no /dev/shm"),
         ("AssertionError", ""),
     ],
 )
