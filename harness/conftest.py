@@ -72,6 +72,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--cell-memory", type=int, default=1024, help="MiB per cell, disk included")
     group.addoption("--cell-disk", type=int, default=512, help="MiB on disk per cell")
     group.addoption("--cell-processes", type=int, default=128, help="processes per cell")
+    group.addoption("--cell-shm", type=int, default=0, help="MiB of /dev/shm per cell")
     group.addoption("--runtime", default="", help="OCI runtime of the containers")
     group.addoption("--engine", action="append", default=[], help="ARCH=ADDRESS of an engine")
     group.addoption("--require-hardening", action="store_true", help="miss if not enforced")
@@ -238,6 +239,7 @@ def _prober_options(config: pytest.Config) -> ProberOptions:
                 memory=config.getoption("--cell-memory") << 20,
                 tmpfs=config.getoption("--cell-disk") << 20,
                 pids=config.getoption("--cell-processes"),
+                shm=config.getoption("--cell-shm") << 20,
             ),
         ),
         runtime=config.getoption("--runtime"),

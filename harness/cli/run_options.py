@@ -83,6 +83,16 @@ def run_options(command: Command) -> Command:
             help="Processes and threads of a cell's container.",
         ),
         click.option(
+            "--cell-shm",
+            "shm",
+            type=click.IntRange(min=0),
+            default=CONTAINER_LIMITS.shm >> 20,
+            show_default=True,
+            metavar="MIB",
+            help="Shared memory of a cell's container (/dev/shm), which locks and pools of "
+            "multiprocessing need.",
+        ),
+        click.option(
             "--on",
             default="",
             metavar="ADDRESS",
@@ -149,6 +159,7 @@ def _run_options(  # noqa: PLR0913 - one for each option
     memory: int,
     disk: int,
     processes: int,
+    shm: int,
     store: Path,
     remeasure: bool,
     own_pip: bool,
@@ -168,7 +179,9 @@ def _run_options(  # noqa: PLR0913 - one for each option
         registry=registry,
         limits=ProbeLimits(
             timeout=timeout,
-            container=ContainerLimits(memory=memory << 20, tmpfs=disk << 20, pids=processes),
+            container=ContainerLimits(
+                memory=memory << 20, tmpfs=disk << 20, pids=processes, shm=shm << 20
+            ),
             own_pip=own_pip,
         ),
         runtime=runtime,

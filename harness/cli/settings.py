@@ -60,6 +60,7 @@ SETTINGS = {
     "cell-memory": Setting(option="--cell-memory"),
     "cell-disk": Setting(option="--cell-disk"),
     "cell-processes": Setting(option="--cell-processes"),
+    "cell-shm": Setting(option="--cell-shm"),
     "own-pip": Setting(option="--own-pip"),
     "runtime": Setting(option="--runtime"),
     "engines": Setting(option="--engine", default="this machine's engine for every arch"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness.host.engine.hardening import TMP, ContainerLimits, Hardening
+from harness.host.engine.hardening import SHM, TMP, ContainerLimits, Hardening
 from harness.probe.answers import Enforced
 
 _PERIOD = 100_000
@@ -24,7 +24,7 @@ def _checks(
     errors = seen.errors
     yield "no_network", set(seen.interfaces) <= {"lo"} and errors.get("connect") == "ENETUNREACH"
     yield "read_only", "ro" in _options(seen, "/") and errors.get("write") == "EROFS"
-    yield "no_ipc", "/dev/shm" not in seen.mounts  # noqa: S108 - a mount point
+    yield "no_ipc", limits.shm > 0 or SHM not in seen.mounts
     sets = [status.get(name, "") for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb")]
     yield "no_capabilities", all(_is_zero(each) for each in sets)
     yield "no_new_privileges", status.get("NoNewPrivs") == "1"
@@ -33,7 +33,8 @@ def _checks(
     # ENOSYS: the emulator traces nothing. The other call reaches the kernel on every arch.
     denied = errors.get("ptrace") in {"EPERM", "ENOSYS"} and errors.get("schedule") == "EPERM"
     yield "seccomp", filtered and denied
-    yield "tmpfs", {"nosuid", "nodev"} <= _options(seen, TMP) and _has_size(seen, limits)
+    yield "tmpfs", _is_tmpfs(seen, TMP, limits.tmpfs)
+    yield "shm", limits.shm == 0 or _is_tmpfs(seen, SHM, limits.shm)
     # Version 1 of cgroups counts memory and swap as one, version 2 swap alone.
     no_swap = seen.files.get("swap") in {"", "0", str(limits.memory)}
     yield "memory", seen.files.get("memory") == str(limits.memory) and no_swap
@@ -46,8 +47,8 @@ def _options(seen: Enforced, mount: str) -> set[str]:
     return set(seen.mounts.get(mount, "").replace(" ", ",").split(","))
 
 
-def _has_size(seen: Enforced, limits: ContainerLimits) -> bool:
-    return f"size={limits.tmpfs >> 10}k" in _options(seen, TMP)
+def _is_tmpfs(seen: Enforced, mount: str, size: int) -> bool:
+    return {"nosuid", "nodev", f"size={size >> 10}k"} <= _options(seen, mount)
 
 
 def _is_zero(capabilities: str) -> bool:

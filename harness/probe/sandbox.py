@@ -26,7 +26,7 @@ _LACKS = (
             r"|/multiprocessing/(?:synchronize|shared_memory)\.py:\d+: ",
             re.MULTILINE,
         ),
-        "no /dev/shm, which locks and shared memory of multiprocessing need",
+        "no /dev/shm for locks and shared memory of multiprocessing (--cell-shm MIB makes one)",
     ),
 )
 

@@ -211,7 +211,7 @@ def _host_config(container: str) -> dict[str, Any]:
 
 def test_limits_are_those_that_were_asked_for(engine: DockerEngine, image: ImageRef) -> None:
     """Other limits than the default are in effect too."""
-    limits = ContainerLimits(memory=256 << 20, pids=32, cpus=0.55, tmpfs=64 << 20)
+    limits = ContainerLimits(memory=256 << 20, pids=32, cpus=0.55, tmpfs=64 << 20, shm=8 << 20)
     with open_session(engine, image.id, debian_12(), limits) as session:
         session.start(warm=False)
         assert session.unenforced == ()

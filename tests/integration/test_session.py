@@ -306,6 +306,28 @@ def test_session_serves_many_cells(
             assert session.usable
 
 
+_SHARES = """
+import multiprocessing.pool, os
+assert os.listdir("/dev/shm") == []
+multiprocessing.pool.ThreadPool(1)
+os.makedirs("/dev/shm/a/b"); os.chmod("/dev/shm/a", 0)
+open("/dev/shm/left", "w").write("x" * (1 << 20))
+"""
+
+
+def test_shared_memory_is_emptied(
+    engine: DockerEngine, image: ImageRef, target: Target, tmp_path: Path
+) -> None:
+    """Each cell has the ``/dev/shm`` that was asked for, without what another one left."""
+    limits = replace(TIGHT, shm=2 << 20)
+    with open_session(engine, image.id, target, limits) as session:
+        session.start()
+        for name in ("one", "two"):
+            result = session.probe(job_for(make_wheel(tmp_path, name, _SHARES)))
+            assert result.outcome is Outcome.PASS, result
+            assert session.usable
+
+
 def test_end_of_a_container_is_reported(
     engine: DockerEngine, image: ImageRef, target: Target
 ) -> None:

@@ -4,7 +4,7 @@ Both come from one value, so that a reproduced cell has the same limits as a pro
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache as once
 from importlib.resources import files
@@ -42,7 +42,9 @@ class ContainerLimits:
     pids: int = 128
     cpus: float = 1.0
     tmpfs: int = 512 << 20
-    """Bytes of ``/tmp``, the only writable directory."""
+    """Bytes of ``/tmp``, the only writable directory but for this one:"""
+    shm: int = 0
+    """Bytes of ``/dev/shm``; 0: there is none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +55,7 @@ class Hardening:
     no_network: bool = True
     read_only: bool = True
     no_ipc: bool = True
-    """A private IPC namespace without ``/dev/shm``."""
+    """A private IPC namespace without the engine's ``/dev/shm``."""
     no_capabilities: bool = True
     no_new_privileges: bool = True
     no_core: bool = True
@@ -78,7 +80,7 @@ class Hardening:
             "network_mode": "none" if self.no_network else "bridge",
             "ipc_mode": "none" if self.no_ipc else "private",
             "read_only": self.read_only,
-            "tmpfs": {TMP: _tmpfs(limits)},
+            "tmpfs": dict(_tmpfs(limits)),
             "cap_drop": ["ALL"] if self.no_capabilities else [],
             "security_opt": [*self.security_options, *seccomp],
             "pids_limit": limits.pids,
@@ -95,7 +97,8 @@ class Hardening:
         words += ["--network", "none"] if self.no_network else []
         words += ["--ipc", "none"] if self.no_ipc else []
         words += ["--read-only"] if self.read_only else []
-        words += ["--tmpfs", f"{TMP}:{_tmpfs(limits)}"]
+        for place, options in _tmpfs(limits):
+            words += ["--tmpfs", f"{place}:{options}"]
         words += ["--cap-drop", "ALL"] if self.no_capabilities else []
         for option in (*self.security_options, *([f"seccomp={seccomp}"] if seccomp else [])):
             words += ["--security-opt", option]
@@ -107,13 +110,18 @@ class Hardening:
 INODES = 200_000
 """Files and directories in ``/tmp``: more would take longer to remove than a cell may run."""
 TMP = "/tmp"  # noqa: S108 - a tmpfs in the container
+SHM = "/dev/shm"  # noqa: S108 - another one, of the container alone
 HARDENING = Hardening()
 CONTAINER_LIMITS = ContainerLimits()
 
 
-def _tmpfs(limits: ContainerLimits) -> str:
+def _tmpfs(limits: ContainerLimits) -> Iterator[tuple[str, str]]:
+    """Yield the mount points of file systems in memory, with their options."""
+    common = f"nosuid,nodev,mode=1777,nr_inodes={INODES}"
     # No noexec: extension modules are mapped executable from here.
-    return f"rw,exec,nosuid,nodev,mode=1777,size={limits.tmpfs},nr_inodes={INODES}"
+    yield TMP, f"rw,exec,{common},size={limits.tmpfs}"
+    if limits.shm:
+        yield SHM, f"rw,noexec,{common},size={limits.shm}"
 
 
 @once

@@ -91,6 +91,8 @@ class ConfigShape(Shape):
     """Disk of a cell's container in MiB: the wheels, packed and installed."""
     cell_processes: Annotated[int, Field(ge=16, examples=[512])] = _UNSET
     """Processes and threads of a cell's container."""
+    cell_shm: Annotated[int, Field(ge=0, examples=[64])] = _UNSET
+    """Shared memory of a cell's container in MiB, for locks and pools of multiprocessing."""
     own_pip: Annotated[bool, Field(examples=[True])] = _UNSET
     """Run each target's own pip under emulation for every wheel."""
     runtime: Annotated[Text, Field(examples=["crun"])] = _UNSET

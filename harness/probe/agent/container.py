@@ -16,6 +16,7 @@ except ImportError:
     import signal
 
 WORK = os.environ.get("WHEELGRID_WORK", "/tmp")  # tests run the agent outside a container
+SHARED = "/dev/shm"  # of this container alone, and only if it was asked for
 SWEEPS = 20
 SWEEP_SECONDS = 10.0  # after which a new container is quicker
 
@@ -163,7 +164,13 @@ def _end(pid):
 
 
 def sweep(keep=None):
-    """Empty the one writable directory, but for the file ``keep``; return whether that worked.
+    """Empty the writable directories, but for the file ``keep``; return whether that worked."""
+    shared = [SHARED] if os.getpid() == 1 and os.path.isdir(SHARED) else []
+    return all(_sweep(folder, keep) for folder in [WORK] + shared)
+
+
+def _sweep(folder, keep):
+    """Empty one directory.
 
     Directories are emptied at the top: their subdirectories move up before they are removed. So
     neither depth nor the length of a path matters.
@@ -171,10 +178,10 @@ def sweep(keep=None):
     prefix = ".%s-" % os.urandom(8).hex()
     moved = 0
     deadline = time.monotonic() + SWEEP_SECONDS
-    names = _left(keep)
+    names = _left(folder, keep)
     while names:
         for name in names:
-            path = os.path.join(WORK, name)
+            path = os.path.join(folder, name)
             if not _is_folder(path):
                 os.unlink(path)
                 continue
@@ -183,19 +190,19 @@ def sweep(keep=None):
                 below = os.path.join(path, inner)
                 if _is_folder(below):
                     os.chmod(below, 0o700)
-                    os.rename(below, os.path.join(WORK, prefix + str(moved)))
+                    os.rename(below, os.path.join(folder, prefix + str(moved)))
                     moved += 1
                 else:
                     os.unlink(below)
             os.rmdir(path)
             if time.monotonic() > deadline:
                 return False
-        names = _left(keep)
+        names = _left(folder, keep)
     return True
 
 
-def _left(keep):
-    return [name for name in os.listdir(WORK) if keep != os.path.join(WORK, name)]
+def _left(folder, keep):
+    return [name for name in os.listdir(folder) if keep != os.path.join(folder, name)]
 
 
 def _is_folder(path):

@@ -95,5 +95,15 @@ def test_container_that_answers_nothing() -> None:
     odd = nothing.model_copy(update={"files": dict.fromkeys(FILES, "\u00b2 x")})
     for seen in (nothing, odd):
         assert set(unenforced(seen, HARDENING, CONTAINER_LIMITS)) == {
-            name for name in _PARTS if name != "no_ipc"
+            name for name in _PARTS if name not in {"no_ipc", "shm"}
         }
+
+
+def test_shared_memory_that_was_asked_for() -> None:
+    """It is there in the size that was asked for."""
+    asked = replace(CONTAINER_LIMITS, shm=1 << 20)
+    assert unenforced(WHOLE, HARDENING, asked) == ("shm",)
+    for size, missing in ((1024, ()), (65536, ("shm",))):
+        mounts = MOUNTS | {"/dev/shm": f"tmpfs rw,nosuid,nodev rw,size={size}k"}
+        seen = WHOLE.model_copy(update={"mounts": mounts})
+        assert unenforced(seen, HARDENING, asked) == missing
