@@ -48,8 +48,11 @@ PROGRAMS = {
     "runs": "#include <unistd.h>\nint main(void) { for (;;) pause(); }",
     "reads": "#include <stdio.h>\nint main(void) { return getchar() == EOF ? 0 : 1; }",
     "prints": '#include <stdio.h>\nint main(void) { for (;;) puts("more and more"); }',
-    "daemonizes": "#include <unistd.h>\n#include <stdlib.h>\n"
-    "int main(void) { return daemon(1, 1) == 0 ? (sleep(300), 0) : 1; }",
+    # As daemon(3), whose parent may be gone before the child has a session of its own.
+    "daemonizes": "#include <unistd.h>\n"
+    "int main(void) { int ends[2]; char c; pipe(ends);"
+    " if (fork()) return read(ends[0], &c, 1) != 1;"
+    " setsid(); write(ends[1], &c, 1); sleep(300); }",
     "wants-a-file": "#include <stdio.h>\nint main(int n, char **v) "
     '{ return n < 2 ? 1 : fgetc(fopen(v[1], "r")); }',
     "says-so": '#include <stdio.h>\nint main(void) { puts("error while loading shared libraries: '
