@@ -28,6 +28,8 @@ _LACKS = (
         ),
         "no /dev/shm for locks and shared memory of multiprocessing (--cell-shm MIB makes one)",
     ),
+    # EPERM: of a capability, of a system call that is denied, or of another user's file.
+    (re.compile(r"\[Errno 1\] Operation not permitted"), "no privileges"),
 )
 
 

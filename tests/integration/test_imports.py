@@ -60,6 +60,7 @@ def make_wheels(folder: Path) -> list[Path]:
         make_wheel(folder, "shared", SHARED),
         make_wheel(folder, "online", "import urllib.request as r; r.urlopen('http://example.org')"),
         make_wheel(folder, "writing", "open('/var/log/demo.log', 'w')"),
+        make_wheel(folder, "pinned", "import os; os.sched_setaffinity(os.getpid(), {0})"),
     ]
     for name, data in compile_modules(folder).items():
         files = {f"{name}_pack/__init__.py": b"", f"{name}_pack/{HELD[name]}": data}
@@ -78,6 +79,7 @@ COMMON = {
     "shared": ("miss", Cause.SANDBOX),
     "online": ("miss", Cause.SANDBOX),
     "writing": ("miss", Cause.SANDBOX),
+    "pinned": ("miss", Cause.SANDBOX),
 }
 ON_X86_64 = {
     "unloadable": ("import-failed", Cause.MISSING_LIBRARY),

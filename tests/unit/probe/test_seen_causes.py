@@ -243,10 +243,12 @@ NO_FILE = "FileNotFoundError: [Errno 2] No such file or directory"
         ("/s/demo/__init__.py", "socket.gaierror: [Errno -3] Try again", Outcome.MISS),
         ("/s/x.py", "ConnectionError: [Errno -2] Name does not resolve", Outcome.MISS),
         ("/s/x.py", "OSError: [Errno 101] Network is unreachable", Outcome.MISS),
+        ("/s/x.py", "PermissionError: [Errno 1] Operation not permitted", Outcome.MISS),
+        ("/s/x.py", "PermissionError: [Errno 13] Permission denied: '/s/x'", Outcome.IMPORT_FAILED),
     ],
 )
 def test_what_a_cell_lacks_is_no_failure(place: str, text: str, outcome: Outcome) -> None:
-    """A network, a place to write, and what a semaphore or shared memory is made in."""
+    """A network, a place to write, privileges, and what a semaphore is made in."""
     log = (
         f'  File "/s/synchronize.py", line 1, in f\n  File "{place}", line 9, in __init__\n{text}\n'
     )
