@@ -9,9 +9,9 @@ from harness.core.arches import find_arch
 from harness.core.causes import Cause
 from harness.core.errors import ImageError
 from harness.host.engine import ContainerSpec
-from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError
+from harness.host.engine.api import ChannelClosedError, ChannelTimeoutError, ContainerEnd
 from harness.probe.answers import MAX_FRAME
-from harness.probe.session import Session, SessionLostError
+from harness.probe.session import Session, SessionLostError, StartLostError
 from tests.support.answers import HELLO, AnsweringChannel, Frame, pack
 
 SPEC = ContainerSpec(image="image", arch=find_arch("x86_64"), command=("python3",))
@@ -85,6 +85,17 @@ def test_blob_cut_short_loses_the_session() -> None:
     with pytest.raises(SessionLostError) as caught:
         session.compile("a.whl", b"wheel", seconds=1)
     assert caught.value.cause is Cause.AGENT_GONE
+
+
+@pytest.mark.parametrize("status", [1, 139, 143])
+def test_container_that_ends_before_its_first_answer(
+    monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """It is started again, whatever ended it."""
+    monkeypatch.setattr(AnsweringChannel, "ending", lambda _: ContainerEnd(status=status))
+    monkeypatch.setattr("tests.support.answers.pack", lambda _: b"")
+    with pytest.raises(StartLostError):
+        started(pack)
 
 
 def test_hello_out_of_turn_is_an_image_error(monkeypatch: pytest.MonkeyPatch) -> None:
