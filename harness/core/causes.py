@@ -33,7 +33,7 @@ class Cause(StrEnum):
     """The container allows fewer processes than the tests start; a larger ``--cell-processes``
     helps."""
     SANDBOX = "infra:sandbox"
-    """The import needs what no cell has, as a network, privileges, or a place to write but /tmp."""
+    """The import needs a network, privileges or a place to write, which a cell does not have."""
     TEST_COMMAND = "infra:test-command"
     """The test command does not exist there, or cannot be started."""
     HARDENING = "infra:hardening"

@@ -1,7 +1,7 @@
 """What the hardening of a cell keeps from a wheel, as messages show it (pure).
 
-A machine and a container have these things as a rule, so a failure for lack of them says nothing of
-the wheel.
+Most machines and containers have these things. A failure for lack of them says nothing about the
+wheel.
 """
 
 import re
@@ -34,12 +34,12 @@ _LACKS = (
 
 
 def lack_in(text: str) -> str:
-    """Return what a message or the output of a test run shows that a cell lacks, or empty."""
+    """Return what a cell lacks, as a message or the output of a test run shows it; else empty."""
     return next((lack for pattern, lack in _LACKS if pattern.search(text)), "")
 
 
 def lack_of_import(evidence: str, log: str) -> str:
-    """Return what the error of an import shows that a cell lacks, or empty.
+    """Return what a cell lacks, as the error of an import shows it; else empty.
 
     ``log``: what the process printed, with the traceback at its end.
     """

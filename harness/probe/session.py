@@ -289,11 +289,11 @@ class Session:
 
 
 def _why_it_ended(end: ContainerEnd) -> tuple[Cause, str]:
-    """Return the cause of the end of a container, and what to say of it.
+    """Return the cause of a container's end, and the evidence.
 
-    Others end a container with SIGKILL or SIGTERM. A signal of a fault is from within: a cell sent
-    it to process 1, whose interpreter ignores it and whose emulator cannot (QEMU keeps a handler of
-    SIGSEGV, which faults itself on a thread that runs nothing of the program).
+    The engine and its users end a container with SIGKILL or SIGTERM. A fault signal comes from a
+    cell, which sent it to process 1. The agent ignores it there, but an emulator cannot: QEMU keeps
+    its own handler of SIGSEGV, and this handler faults on a thread that does not run the program.
     """
     if end.out_of_memory:
         return Cause.MEMORY_LIMIT, "the container ended"

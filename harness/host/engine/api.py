@@ -134,7 +134,7 @@ class Channel(Protocol):
         """Return the tail of standard error so far."""
 
     def ending(self) -> ContainerEnd:
-        """Return what the engine reports of the end of the container, which ended.
+        """Return how the container ended, as the engine reports it.
 
         Raises ``EngineError`` if the engine does not answer, or was restarted since.
         """

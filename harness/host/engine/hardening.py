@@ -42,9 +42,9 @@ class ContainerLimits:
     pids: int = 128
     cpus: float = 1.0
     tmpfs: int = 512 << 20
-    """Bytes of ``/tmp``, the only writable directory but for this one:"""
+    """Bytes of ``/tmp``, the only writable directory unless ``shm`` is set."""
     shm: int = 0
-    """Bytes of ``/dev/shm``; 0: there is none."""
+    """Bytes of ``/dev/shm``; 0: the container has none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
